@@ -97,6 +97,7 @@ _PAGE = (
 _ADD_SEGMENT = insert_row(segments)
 _GROW_SEGMENT = update(segments).where(segments.c.id == bindparam("_id")).values(length=bindparam("_length"))
 _GET_SEGMENT = select_rows(segments).where(segments.c.id == bindparam("_id"))
+_IN_USE = select(extents.c.position).where(extents.c.segment_id == bindparam("_id")).limit(1)
 _UNREFERENCED_SEGMENTS = (
     select(segments.c.id)
     .where(
@@ -214,6 +215,9 @@ class SegmentTable:
     def get(self, segment_id: Id) -> Segment | None:
         row = self._session.one(_GET_SEGMENT, _id=segment_id)
         return Segment._make(row) if row else None
+
+    def in_use(self, segment_id: Id) -> bool:
+        return self._session.one(_IN_USE, _id=segment_id) is not None
 
     def unreferenced(self, before: Millis, limit: int) -> list[Id]:
         rows = self._session.all(_UNREFERENCED_SEGMENTS, _before=before, _limit=limit)

@@ -1,7 +1,8 @@
 """Sweeping: what nobody needs any longer really goes, some time after.
 
-Expired uploads are ended, trash whose time is over is erased, contents that nothing refers to are condemned
-and, after the grace period, removed with their segments.
+Expired uploads are ended and trash whose time is over is erased; contents that were condemned are removed,
+with their segments, after the grace period. What a sweep costs depends on what there is to do, not on what
+is stored. Only ``drop_orphans``, after a crash, looks at every segment.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,6 @@ class Swept:
 
     uploads: int
     trashed: int
-    condemned: int
     contents: int
     segments: int
 
@@ -37,41 +37,41 @@ class Sweeping:
     async def sweep(self) -> Swept:
         """Do everything that is due now."""
         return Swept(
-            uploads=await self._repeat(_expire_uploads),
-            trashed=await self._repeat(_empty_trash),
-            condemned=await self._repeat(_condemn, self._before()),
-            contents=await self._repeat(_forget_contents, self._before()),
-            segments=await self._drop_segments() + await self._drop_orphans(),
+            await self._repeat(_expire_uploads),
+            await self._repeat(_empty_trash),
+            *await self._drop_contents(),
         )
 
-    def _before(self) -> Millis:
-        return Millis(now() - self._grace_ms)
-
-    async def _repeat(self, step: Callable[..., int], *args: Millis) -> int:
-        total = 0
-        while done := await self._catalog.write(step, *args):
-            total += done
-            if done < _BATCH:
-                break
-        return total
-
-    async def _drop_segments(self) -> int:
-        """Rows first: a crash in between leaves an orphan file, never a row without its bytes."""
-        dropped = 0
-        while segment_ids := await self._catalog.write(_forget_segments, self._before()):
-            for segment_id in segment_ids:
-                await self._store.delete(segment_id)
-            dropped += len(segment_ids)
-        return dropped
-
-    async def _drop_orphans(self) -> int:
-        """Segments that no row knows, left by a crash."""
+    async def drop_orphans(self) -> int:
+        """Remove segments older than the grace period that no row knows: what a crash left."""
         dropped, before = 0, self._before()
         async for segment_id, _length, changed in self._store.list():
             if changed < before and not await self._catalog.read(_is_known, segment_id):
                 await self._store.delete(segment_id)
                 dropped += 1
         return dropped
+
+    def _before(self) -> Millis:
+        return Millis(now() - self._grace_ms)
+
+    async def _repeat(self, step: Callable[[Tx], int]) -> int:
+        total = 0
+        while done := await self._catalog.write(step):
+            total += done
+            if done < _BATCH:
+                break
+        return total
+
+    async def _drop_contents(self) -> tuple[int, int]:
+        """Rows first: a crash in between leaves an orphan segment, never a row without its bytes."""
+        contents = segments = 0
+        while True:
+            forgotten, unused = await self._catalog.write(_forget_contents, self._before())
+            for segment_id in unused:
+                await self._store.delete(segment_id)
+            contents, segments = contents + forgotten, segments + len(unused)
+            if forgotten < _BATCH:
+                return contents, segments
 
 
 def _expire_uploads(tx: Tx) -> int:
@@ -92,25 +92,17 @@ def _empty_trash(tx: Tx) -> int:
     return erased
 
 
-def _condemn(tx: Tx, before: Millis) -> int:
-    orphans = tx.contents.unreferenced(before, _BATCH)
-    for content_id in orphans:
-        tx.contents.condemn(content_id, now())
-    return len(orphans)
-
-
-def _forget_contents(tx: Tx, before: Millis) -> int:
+def _forget_contents(tx: Tx, before: Millis) -> tuple[int, list[Id]]:
+    """Forget contents condemned before that moment; how many, and the segments that nothing uses now."""
     condemned = tx.contents.condemned_before(before, _BATCH)
+    candidates: set[Id] = set()
     for content_id in condemned:
+        candidates.update(extent.segment_id for extent in tx.contents.extents(content_id))
         tx.contents.forget(content_id)
-    return len(condemned)
-
-
-def _forget_segments(tx: Tx, before: Millis) -> list[Id]:
-    unused = tx.segments.unreferenced(before, _BATCH)
+    unused = sorted(segment_id for segment_id in candidates if not tx.segments.in_use(segment_id))
     for segment_id in unused:
         tx.segments.forget(segment_id)
-    return unused
+    return len(condemned), unused
 
 
 def _is_known(tx: Tx, segment_id: Id) -> bool:
