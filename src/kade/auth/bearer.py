@@ -4,9 +4,9 @@ import hashlib
 import secrets
 
 from kade.auth.client_certificate import caller_of
+from kade.core.clock import now
 from kade.core.ports import Tx
-from kade.core.principals import Caller, CredentialKind, Origin
-from kade.services import access
+from kade.core.principals import Caller, CredentialKind, Origin, in_force
 
 PREFIX = "kade_"
 
@@ -27,5 +27,5 @@ def authenticate(tx: Tx, key: str, origin: Origin) -> Caller:
     Raises:
         KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
     """
-    credential = access.in_force(tx.credentials.presented(CredentialKind.KEY, fingerprint(key)))
+    credential = in_force(tx.credentials.presented(CredentialKind.KEY, fingerprint(key)), now())
     return caller_of(tx, credential, origin)

@@ -10,10 +10,10 @@ import hashlib
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Tx
-from kade.core.principals import Caller, Credential, CredentialKind, Origin
-from kade.services import access
+from kade.core.principals import Caller, Credential, CredentialKind, Origin, in_force
 
 
 def fingerprint(der: bytes) -> str:
@@ -34,7 +34,7 @@ def authenticate(tx: Tx, der: bytes | None, origin: Origin, *, by_oin: bool = Fa
     if found is None and by_oin:
         number = oin(der)
         found = tx.credentials.presented(CredentialKind.OIN, number) if number else None
-    return caller_of(tx, access.in_force(found), origin)
+    return caller_of(tx, in_force(found, now()), origin)
 
 
 def caller_of(tx: Tx, credential: Credential, origin: Origin) -> Caller:

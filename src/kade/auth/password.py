@@ -16,8 +16,7 @@ from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ids import Id
 from kade.core.ports import Catalog, Tx
-from kade.core.principals import Caller, Credential, CredentialKind, Origin
-from kade.services import access
+from kade.core.principals import Caller, Credential, CredentialKind, Origin, in_force
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's argon2id minimum
 _REMEMBERED_MS = 60_000
@@ -82,7 +81,7 @@ def _presented(tx: Tx, name: str) -> Credential | None:
 
 def _still(tx: Tx, credential_id: Id | None, origin: Origin) -> Caller:
     credential = tx.credentials.get(credential_id) if credential_id else None
-    return caller_of(tx, access.in_force(credential), origin)
+    return caller_of(tx, in_force(credential, now()), origin)
 
 
 _DUMMY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$Zm9yIG5vYm9keSwgZXZlciwgYXQgYWxsISEhISEhISE"

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from kade.core.clock import Millis
+from kade.core.errors import AccessReason, KadeError
 from kade.core.ids import Id
 
 
@@ -56,6 +57,21 @@ class Credential(NamedTuple):
     not_after: Millis | None
     created_at: Millis
     revoked_at: Millis | None
+
+
+def in_force(credential: Credential | None, at: Millis) -> Credential:
+    """The credential itself, when it counts at the moment *at*.
+
+    Raises:
+        KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
+    """
+    if credential is None:
+        raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
+    if credential.revoked_at is not None:
+        raise KadeError(AccessReason.REVOKED_CREDENTIAL, credential.id)
+    if (credential.not_before or 0) > at or (credential.not_after is not None and credential.not_after <= at):
+        raise KadeError(AccessReason.EXPIRED_CREDENTIAL, credential.id)
+    return credential
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from kade.core.errors import AccessReason, KadeError
 from kade.core.grants import ALL_VERBS, Grant, Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
-from kade.core.principals import Caller, Credential
+from kade.core.principals import Caller, in_force
 
 
 def allowed(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> bool:
@@ -33,23 +33,7 @@ def require_still(tx: Tx, caller: Caller) -> None:
     if principal is None or principal.removed_at is not None:
         raise KadeError(AccessReason.REVOKED_CREDENTIAL, caller.principal_id)
     if caller.credential_id is not None:
-        in_force(tx.credentials.get(caller.credential_id))
-
-
-def in_force(credential: Credential | None) -> Credential:
-    """The credential itself, when it counts at this moment.
-
-    Raises:
-        KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
-    """
-    if credential is None:
-        raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
-    if credential.revoked_at is not None:
-        raise KadeError(AccessReason.REVOKED_CREDENTIAL, credential.id)
-    at = now()
-    if (credential.not_before or 0) > at or (credential.not_after is not None and credential.not_after <= at):
-        raise KadeError(AccessReason.EXPIRED_CREDENTIAL, credential.id)
-    return credential
+        in_force(tx.credentials.get(caller.credential_id), now())
 
 
 def grant(tx: Tx, principal_id: Id, space_id: Id, verbs: Sequence[Verb] = ALL_VERBS) -> Grant:
