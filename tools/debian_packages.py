@@ -14,7 +14,9 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("debian-packages.txt")
 # Debian keeps daemons such as nginx in the sbin folders, which an ordinary user's path leaves out.
-SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"])
+SEARCH_PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"]
+)
 START_POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -49,7 +51,7 @@ def no_daemon_starts() -> Iterator[None]:
         yield
         return
     START_POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
-    START_POLICY.chmod(0o755)  # noqa: S103 - Debian runs it only when it is executable
+    START_POLICY.chmod(0o755)
     try:
         yield
     finally:
