@@ -14,9 +14,7 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("debian-packages.txt")
 # Debian keeps daemons such as nginx in the sbin folders, which an ordinary user's path leaves out.
-SEARCH_PATH = os.pathsep.join(
-    [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"]
-)
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/usr/bin"])
 START_POLICY = Path("/usr/sbin/policy-rc.d")
 
 

@@ -43,7 +43,12 @@ def run_suite(
     inner.mkdir()
     (inner / "test_suite.py").write_text(suite)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rfs", str(folder)]
-    environment = {"PYTHONPATH": str(ROOT), "KADE_TEST_SIZES": sizes, "PATH": "/usr/bin:/bin"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "KADE_TEST_SIZES": sizes,
+    }
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout.splitlines()
 
