@@ -75,7 +75,7 @@ def main() -> int:
         return 0
     listed = " ".join(missing)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(f"programs: absent, tests that need them are skipped: {listed}")
+        print(f"programs: absent, so tests that need them cannot run: {listed}")
         return 0
     print(f"programs: installing {listed}", flush=True)
     return 0 if install(missing) else 1

@@ -75,7 +75,12 @@ class PostgresServer:
             subprocess.run([bundle / "bin" / "postgres", "-V"], user=self.account, stdout=subprocess.DEVNULL)
         except PermissionError:
             # The environment lies below a folder that only root may enter, such as root's own home.
-            bundle = shutil.copytree(bundle, self.folder / BUNDLE)
+            # The programs look for their libraries beside the package.
+            package = bundle.parent
+            libraries = package.with_name(f"{PACKAGE}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, self.folder / libraries.name)
+            bundle = shutil.copytree(bundle, self.folder / package.name / BUNDLE)
         return bundle / "bin"
 
     def _run(self, program: str, *arguments: str) -> None:
