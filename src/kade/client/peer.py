@@ -56,6 +56,8 @@ class RemotePeer:
         self._tls = tls
         self._bearer = bearer
         self._session: aiohttp.ClientSession | None = None
+        self._answered = False
+        self._turned_away = 0
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -103,6 +105,7 @@ class RemotePeer:
             async with self._session.request(
                 method, url, headers=sent, data=body, allow_redirects=redirects, timeout=timeout
             ) as response:
+                self._answered = True
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
             raise TransferError(f"{self._origin}: its certificate is not trusted: {_why(error)}") from None
@@ -111,7 +114,24 @@ class RemotePeer:
         except aiohttp.TooManyRedirects:
             raise TransferError(f"{url}: redirects in circles") from None
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
-            raise Interrupted(f"{self._origin}: {_words(error)}") from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: BaseException) -> Exception:
+        """What a broken connection means.
+
+        A server that refuses our certificate says so by an alert, or, as many do, just closes. A second
+        close before it ever answered is therefore taken for a refusal, and not for bad luck.
+        """
+        if _alert(error):
+            return TransferError(f"{self._origin}: the server refuses our certificate, or asks for one")
+        if self._origin.scheme == "https" and not self._answered and _closed(error):
+            self._turned_away += 1
+            if self._turned_away > 1:
+                return TransferError(
+                    f"{self._origin}: the server closes the connection without an answer; probably it "
+                    "refuses our certificate, or asks for one"
+                )
+        return Interrupted(f"{self._origin}: {_words(error)}")
 
 
 def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
@@ -144,9 +164,21 @@ def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
     return getattr(cause, "verify_message", "") or str(cause)
 
 
+def _alert(error: BaseException) -> bool:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return "ALERT" in (getattr(cause, "reason", None) or str(cause))
+
+
+def _closed(error: BaseException) -> bool:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return isinstance(cause, aiohttp.ServerDisconnectedError | ConnectionError) and not isinstance(
+        cause, ConnectionRefusedError
+    )
+
+
 def _words(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the connection was closed (a certificate that it refuses looks like this, too)"
+    if _closed(error):
+        return "the connection was closed"
     if isinstance(error, TimeoutError):
         return "nothing came for too long"
     if isinstance(error, aiohttp.ClientPayloadError):
