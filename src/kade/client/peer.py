@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from kade import __version__
 from kade.client.errors import Interrupted, TransferError
@@ -47,12 +47,8 @@ class RemotePeer:
         retry: Retry | None = None,
     ) -> None:
         self.retry = retry or Retry()
-        try:
-            self._origin = URL(origin).origin()
-        except (ValueError, TypeError):
-            raise TransferError(f"{origin!r} is no complete URL such as https://host/path") from None
-        if self._origin.scheme not in ("http", "https"):
-            raise TransferError(f"{origin!r} begins neither with http:// nor with https://")
+        self._origin = _origin(origin)
+        self._name = f"{self._origin[0]}://{urlsplit(origin).netloc.rpartition('@')[2]}"
         self._tls = tls
         self._bearer = bearer
         self._session: aiohttp.ClientSession | None = None
@@ -94,7 +90,7 @@ class RemotePeer:
         if self._session is None:
             raise RuntimeError("RemotePeer is used outside its context")
         sent = dict(headers or {})
-        if self._bearer and URL(url).origin() == self._origin:
+        if self._bearer and _origin(url) == self._origin:
             sent["Authorization"] = f"Bearer {self._bearer}"
         timeout = aiohttp.ClientTimeout(
             total=None,
@@ -108,7 +104,7 @@ class RemotePeer:
                 self._answered = True
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
-            raise TransferError(f"{self._origin}: its certificate is not trusted: {_why(error)}") from None
+            raise TransferError(f"{self._name}: its certificate is not trusted: {_why(error)}") from None
         except aiohttp.InvalidURL:
             raise TransferError(f"{url!r} is no URL that can be asked for") from None
         except aiohttp.TooManyRedirects:
@@ -123,15 +119,15 @@ class RemotePeer:
         close before it ever answered is therefore taken for a refusal, and not for bad luck.
         """
         if _alert(error):
-            return TransferError(f"{self._origin}: the server refuses our certificate, or asks for one")
-        if self._origin.scheme == "https" and not self._answered and _closed(error):
+            return TransferError(f"{self._name}: the server refuses our certificate, or asks for one")
+        if self._origin[0] == "https" and not self._answered and _closed(error):
             self._turned_away += 1
             if self._turned_away > 1:
                 return TransferError(
-                    f"{self._origin}: the server closes the connection without an answer; probably it "
+                    f"{self._name}: the server closes the connection without an answer; probably it "
                     "refuses our certificate, or asks for one"
                 )
-        return Interrupted(f"{self._origin}: {_words(error)}")
+        return Interrupted(f"{self._name}: {_words(error)}")
 
 
 def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
@@ -145,6 +141,18 @@ def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
     if status in _PASSING:
         return Interrupted(sentence, _retry_after(response), status)
     return TransferError(sentence, status)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL (RFC 6454, 4). Raises TransferError when it has none for HTTP."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path") from None
+    if not parts.hostname:
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path")
+    return parts.scheme, parts.hostname, port
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
