@@ -15,6 +15,8 @@ import pytest
 from aiohttp import web
 from tests.client.servers import FileServer, TusServer, running
 
+from kade.cli import main
+
 CONTENT = hashlib.shake_256(b"content").digest(500_000)
 
 
@@ -174,45 +176,31 @@ async def test_ls_without_the_key_is_refused_with_a_sentence(kade: Shell) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["put", "none", "http://127.0.0.1:1/"], 1, "kade: none: No such file or directory\n"),
+        (["put", "{folder}/none", "http://127.0.0.1:1/"], 1, "none: No such file or directory"),
+        (["put", "{file}", "nowhere"], 1, "kade: 'nowhere' is no complete URL such as https://host/path"),
+        (["put", "{file}", "http://x/", "--key", "a"], 1, "kade: a key was given without its certificate"),
+        (["put", "{file}", "http://x/", "--part-size", "0"], 2, "--part-size is '0', but must be a size"),
+        (["put", "{file}", "http://127.0.0.1:1/", "--retries", "1"], 1, "after 1 attempts without progress"),
+        (["put", "{file}"], 2, "see `kade put --help`"),
+        (["get", "x", "--nope"], 2, "see `kade get --help`"),
+        (["nope"], 2, "see `kade --help`"),
         (
-            ["put", "rapport.pdf", "nowhere"],
-            1,
-            "kade: 'nowhere' is no complete URL such as https://host/path\n",
-        ),
-        (
-            ["put", "rapport.pdf", "http://x/", "--key", "a"],
-            1,
-            "kade: a key was given without its certificate\n",
-        ),
-        (
-            ["put", "rapport.pdf", "http://x/", "--part-size", "0"],
+            ["--config", "{folder}/none.toml", "config"],
             2,
-            "--part-size is '0', but must be a size",
-        ),
-        (
-            ["put", "rapport.pdf", "http://127.0.0.1:1/", "--retries", "1"],
-            1,
-            "after 1 attempts without progress\n",
-        ),
-        (["put", "rapport.pdf"], 2, "see `kade put --help`\n"),
-        (["get", "x", "--nope"], 2, "see `kade get --help`\n"),
-        (["nope"], 2, "see `kade --help`\n"),
-        (
-            ["--config", "none.toml", "config"],
-            2,
-            "kade: none.toml: cannot be read: No such file or directory\n",
+            "none.toml: cannot be read: No such file or directory",
         ),
     ],
 )
-async def test_what_goes_wrong_is_one_sentence(
-    kade: Shell, arguments: list[str], code: int, sentence: str
+def test_what_goes_wrong_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, sentence: str
 ) -> None:
-    result = await kade(*arguments)
-    assert result.code == code
-    assert sentence in result.errors
-    assert result.errors.count("\n") == 1
-    assert result.output == ""
+    file = tmp_path / "rapport.pdf"
+    file.write_bytes(CONTENT)
+    assert main([argument.format(folder=tmp_path, file=file) for argument in arguments]) == code
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
 
 
 async def test_config_shows_values_and_origins(kade: Shell) -> None:

@@ -27,6 +27,7 @@ _REASONS = {
     415: "it does not accept this kind of content",
     507: "it has no space left",
 }
+_READ_BUFFER = 1 << 19  # bytes; with less, large downloads stop and go all the time
 # Worth another try: a request that took too long, locks, too early, too many, and what gateways say.
 _PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 
@@ -60,6 +61,7 @@ class RemotePeer:
             connector=aiohttp.TCPConnector(ssl=self._tls or True),
             headers={"User-Agent": f"kade/{__version__}", "Accept-Encoding": "identity"},
             auto_decompress=False,
+            read_bufsize=_READ_BUFFER,
             # Nothing a server sets is sent back to it: proof is a certificate or a key.
             cookie_jar=aiohttp.DummyCookieJar(),
         )
