@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kade import __version__
-from kade.cli import config, get, ls, put
+from kade.cli import config, get, init, ls, put, serve
 from kade.cli.context import Context
 from kade.cli.errors import CommandError, report
+
+if TYPE_CHECKING:
+    import msgspec
 
 __all__ = ["CommandError", "Context", "app", "main"]
 
 app = typer.Typer(name="kade", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
+app.command("init")(init.init)
+app.command("serve")(serve.serve)
 app.command("put")(put.put)
 app.command("get")(get.get)
 app.command("ls")(ls.ls)
@@ -63,4 +68,10 @@ def _prepare(
     ] = False,
 ) -> None:
     """Kade: one self-hosted server through which organisations hand files to each other."""
-    context.obj = Context(path=path)
+    context.obj = Context(path=path, sections=_sections)
+
+
+def _sections() -> Mapping[str, type[msgspec.Struct]]:
+    from kade.app import sections
+
+    return sections()

@@ -51,6 +51,8 @@ def _sentence(error: Exception) -> tuple[str, int]:
         return str(error), error.code
     if isinstance(error, ConfigError):
         return str(error), USAGE
+    if type(error).__name__ in ("AlreadyServing", "SchemaError", "OverlapError"):
+        return str(error), FAILED
     if isinstance(error, TransferError):
         return str(error), FAILED
     if isinstance(error, typer.Abort):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from kade.core.errors import KadeError, RequestReason
 from kade.services.audit import Audit
@@ -14,6 +15,17 @@ _log = structlog.get_logger("kade.web.operation")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, KadeError], Response]
+
+
+class AnyMethod:
+    """A route's endpoint that gets requests of every method; Starlette's functions get those listed only."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def operation(name: str, handler: Handler, refuse: Refuse, audit: Audit) -> Handler:

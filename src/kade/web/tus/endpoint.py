@@ -91,7 +91,7 @@ class TusEndpoint:
         }
         self._other = operation(f"{parts.door.name}.upload.other", self._no_such_verb, self._refuse, audit)
 
-    async def __call__(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         """Check what holds for every verb, then let the verb answer."""
         handler = self._handlers.get(verb_of(request), self._other)
         response = await handler(request)

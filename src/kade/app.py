@@ -1,0 +1,381 @@
+"""The composition root: configuration → wired objects → server; it alone names concrete adapters."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from kade.auth.password import Passwords
+from kade.catalog.postgres import PostgresCatalog
+from kade.catalog.sqlite import SqliteCatalog
+from kade.config import Config
+from kade.config import Listener as ListenerSettings
+from kade.core.events import Event, JournalEntry, Outcome
+from kade.core.ports import Catalog, Tx
+from kade.core.principals import CredentialKind, Origin
+from kade.dialects import discover
+from kade.services.appending import Appending
+from kade.services.audit import Audit
+from kade.services.digesting import Digesting
+from kade.services.examining import Examining
+from kade.services.leasing import Leasing
+from kade.services.naming import Namers
+from kade.services.receiving import Pace, Tools
+from kade.services.sweeping import Sweeping
+from kade.services.uploads import Rules
+from kade.services.watching import Watching
+from kade.storage.detection import detect
+from kade.storage.digests import RunningDigests
+from kade.storage.local import LocalSegmentStore
+from kade.web.authentication import Authentication, CertificateHeader
+from kade.web.buffers import BufferPool
+from kade.web.dialect import Dialect, Kit
+from kade.web.metrics import Metrics
+from kade.web.middleware.observe import Observed
+from kade.web.mounts import Mount, MountRouter
+from kade.web.protocol import ConnectionLimits
+from kade.web.server import Address, Listener
+from kade.web.trust import Trust
+
+_log = structlog.get_logger("kade.app")
+_CUT_S = 5.0  # how long broken-off transfers may take to store what they have
+
+
+class AlreadyServing(Exception):
+    """Another `kade serve` has this data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kade:
+    """The wired house, without listeners: what the command line and the server have in common."""
+
+    config: Config
+    catalog: Catalog
+    store: LocalSegmentStore
+    namers: Namers
+    rules: Rules
+    leasing: Leasing
+    appending: Appending
+    digesting: Digesting
+    audit: Audit
+    sweeping: Sweeping
+    dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
+
+
+def sections() -> Mapping[str, type[msgspec.Struct]]:
+    """The sections of the configuration that the dialects bring."""
+    return {f"dialects.{name}": dialect.settings for name, dialect in discover().items()}
+
+
+def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade:
+    """Wire everything; nothing is opened yet."""
+    found = discover() if dialects is None else dialects
+    configured = tuple((each, config.section(f"dialects.{name}")) for name, each in found.items())
+    catalog = _catalog(config)
+    store = LocalSegmentStore(config.data.folder / "segments")
+    namers = Namers()
+    for dialect, settings in configured:
+        for namer in dialect.namers(settings):
+            namers.register(namer)
+    rules = Rules(config.uploads.max_size, round(config.uploads.expire_after * 1000))
+    leasing = Leasing(catalog, config.uploads.lock_timeout)
+    digesting = Digesting(catalog, store, RunningDigests)
+    tools = Tools(catalog, store, leasing, digesting, RunningDigests, detect, rules, _pace(config))
+    return Kade(
+        config=config,
+        catalog=catalog,
+        store=store,
+        namers=namers,
+        rules=rules,
+        leasing=leasing,
+        appending=Appending(tools),
+        digesting=digesting,
+        audit=Audit(catalog),
+        sweeping=Sweeping(catalog, store, round(config.storage.grace * 1000)),
+        dialects=configured,
+    )
+
+
+@asynccontextmanager
+async def opened(kade: Kade) -> AsyncIterator[Kade]:
+    """The house with its catalog and its store open: enough for a command."""
+    kade.config.data.folder.mkdir(parents=True, exist_ok=True)
+    await kade.catalog.open()
+    try:
+        await asyncio.to_thread(kade.store.prepare)
+        yield kade
+        await kade.audit.flush()
+    finally:
+        await kade.digesting.close()
+        kade.store.close()
+        await kade.catalog.close()
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is running.
+
+    Raises:
+        AlreadyServing: when another process serves this data folder.
+        OSError: when an address or a key file cannot be had.
+    """
+    import uvloop
+
+    configure_logging(config)
+    with _folder_lock(config.data.folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    async with running(build(config)):
+        await stopping.wait()
+        _log.info("stopping")
+
+
+@asynccontextmanager
+async def running(kade: Kade) -> AsyncIterator["Server"]:
+    """The house with its listeners and everything that goes on in the background."""
+    async with opened(kade):
+        server = Server(kade)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+class Server:
+    """The listeners of one process, and what keeps them up to date."""
+
+    def __init__(self, kade: Kade) -> None:
+        config = kade.config
+        self._kade = kade
+        self._ready = False
+        self._pool = BufferPool(config.storage.buffer_pool)
+        self._metrics = Metrics()
+        self._watching = Watching(kade.catalog)
+        self._examining = Examining(kade.catalog, kade.store, detect)
+        self._background: list[asyncio.Task[None]] = []
+        self.bases: dict[str, str] = {}
+        settings = {"web": config.web, "exchange": config.exchange}
+        mounts = self._mounts(settings)
+        self.listeners = {
+            name: self._listener(name, each, MountRouter(name, mounts)) for name, each in settings.items()
+        }
+
+    async def start(self) -> None:
+        """Bind every listener and begin the work in the background. Raises OSError."""
+        kade = self._kade
+        kade.audit.start()
+        self._watching.react(self._on_change)
+        await self._watching.start()
+        await self._renew_trust()
+        for name, listener in self.listeners.items():
+            await listener.start()
+            scheme = "https" if listener.trust else "http"
+            host = f"[{listener.address.host}]" if ":" in listener.address.host else listener.address.host
+            self.bases[name] = f"{scheme}://{host.replace('0.0.0.0', 'localhost')}:{listener.address.port}"
+        await kade.digesting.resume()
+        self._background = [
+            asyncio.create_task(self._sweep_forever()),
+            asyncio.create_task(self._examining.run()),
+        ]
+        self._ready = True
+
+    async def stop(self) -> None:
+        """Finish what is running, within the configured time; then let transfers store what they have."""
+        self._ready = False
+        listeners = self.listeners.values()
+        await asyncio.gather(*(each.stop_accepting() for each in listeners))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._kade.config.limits.shutdown):
+                await asyncio.gather(*(each.finished() for each in listeners))
+        self._kade.leasing.wake_all()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CUT_S):
+                await asyncio.gather(*(each.finished() for each in listeners))
+        await asyncio.gather(*(each.abort() for each in listeners))
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._watching.close()
+        await self._kade.audit.close()
+
+    def _mounts(self, settings: Mapping[str, ListenerSettings]) -> list[Mount]:
+        kade = self._kade
+        kit = Kit(
+            catalog=kade.catalog,
+            store=kade.store,
+            appending=kade.appending,
+            digesting=kade.digesting,
+            audit=kade.audit,
+            namers=kade.namers,
+            rules=kade.rules,
+            authentication=Authentication(kade.catalog, Passwords(kade.catalog), _headers(settings)),
+            bases=self.bases,
+            folder=kade.config.data.folder,
+            metadata_limit=kade.config.uploads.metadata_limit,
+            ranges=kade.config.limits.ranges,
+        )
+        health = Router(
+            [
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics.page),
+            ]
+        )
+        own = [Mount("kade", "web", prefix, health) for prefix in ("/healthz", "/readyz", "/metrics")]
+        theirs = [mount for dialect, each in kade.dialects for mount in dialect.mounts(kit, each)]
+        return own + theirs
+
+    def _listener(self, name: str, settings: ListenerSettings, app: ASGIApp) -> Listener:
+        limits = self._kade.config.limits
+        trust = None
+        if settings.tls:
+            assert settings.certificate and settings.key
+            trust = Trust(
+                settings.certificate, settings.key, settings.client_ca, settings.client_certificates
+            )
+        return Listener(
+            name,
+            Address(settings.host, settings.port),
+            Observed(app, name, self._metrics),
+            trust=trust,
+            pool=self._pool,
+            limits=ConnectionLimits(limits.header_timeout, limits.header_size, limits.drain),
+            keep_alive=limits.keep_alive,
+            handshake_timeout=limits.handshake_timeout,
+            connections=limits.connections,
+            refused=lambda peer, reason: self._connection_refused(name, peer, reason),
+        )
+
+    def _connection_refused(self, listener: str, peer: str, reason: str) -> None:
+        self._metrics.connection_refused(listener)
+        _log.info("connection refused", listener=listener, client=peer, reason=reason)
+        self._kade.audit.note(
+            Event(
+                "connection.refused",
+                outcome=Outcome.REFUSED,
+                reason=reason,
+                origin=Origin(f"{listener}.handshake", "", peer),
+            )
+        )
+
+    def _on_change(self, entry: JournalEntry) -> None:
+        """Somebody changed something, here or in another process."""
+        if entry.kind in ("credential.registered", "credential.revoked"):
+            self._background.append(asyncio.create_task(self._renew_trust()))
+        if entry.kind in ("credential.revoked", "principal.removed", "grant.removed"):
+            self._kade.leasing.wake_all()
+
+    async def _renew_trust(self) -> None:
+        registered = await self._kade.catalog.read(_registered_certificates)
+        for listener in self.listeners.values():
+            if listener.trust is not None and listener.trust.asks_for_certificates:
+                await asyncio.to_thread(listener.trust.register, registered)
+
+    async def _sweep_forever(self) -> None:
+        await self._kade.sweeping.drop_orphans()
+        while True:
+            try:
+                await self._kade.sweeping.sweep()
+            except Exception:
+                _log.exception("the sweep failed; the next one tries again")
+            await asyncio.sleep(self._kade.config.storage.sweep_interval)
+
+    async def _healthz(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _readyz(self, _request: Request) -> Response:
+        try:
+            await self._kade.catalog.read(lambda tx: tx.journal.last_position())
+        except Exception:
+            return PlainTextResponse("the catalog does not answer\n", 503)
+        return PlainTextResponse("ready\n") if self._ready else PlainTextResponse("stopping\n", 503)
+
+
+def configure_logging(config: Config) -> None:
+    """Log lines to standard error: JSON objects, or text for people."""
+    level = getattr(logging, config.log.level.upper())
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if config.log.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _catalog(config: Config) -> Catalog:
+    url = config.catalog.url
+    if not url:
+        return SqliteCatalog(config.data.folder / "catalog.sqlite", config.catalog.readers)
+    return PostgresCatalog(asyncpg_url(url))
+
+
+def asyncpg_url(url: str) -> str:
+    """A ``postgresql://`` address for the driver that Kade uses."""
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+def _pace(config: Config) -> Pace:
+    storage, limits = config.storage, config.limits
+    return Pace(
+        flush_bytes=storage.flush_bytes,
+        flush_s=storage.flush_interval,
+        min_rate=limits.min_rate,
+        slow_after_s=limits.slow_after,
+        inline_limit=storage.inline_limit,
+    )
+
+
+def _headers(settings: Mapping[str, ListenerSettings]) -> dict[str, CertificateHeader | None]:
+    return {
+        name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
+        for name, each in settings.items()
+    }
+
+
+def _registered_certificates(tx: Tx) -> list[bytes]:
+    found = tx.credentials.in_force(CredentialKind.CERTIFICATE)
+    return [each.material for each in found if each.material is not None]
+
+
+@contextlib.contextmanager
+def _folder_lock(folder: Path) -> Iterator[IO[str]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "serve.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyServing(f"another `kade serve` has the data folder {folder}") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock

@@ -1,0 +1,54 @@
+"""The section ``dialects.fileserver`` of the configuration."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kade.config import Allowed
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The mTLS file server: partners by client certificate, an organisation's applications by REST."""
+
+    path: Annotated[
+        str,
+        Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the partners' side."),
+        Allowed("a path that begins with a slash and does not end with one"),
+    ] = "/files"
+    service_path: Annotated[
+        str,
+        Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the service API."),
+        Allowed("a path that begins with a slash and does not end with one"),
+    ] = "/service"
+    base_url: Annotated[
+        str,
+        Meta(description="Public URL of the partners' side, for references; empty: the listener's own."),
+    ] = ""
+    virtual_path_length: Annotated[
+        int, Meta(ge=20, le=256, description="Length of the random path that a file gets.")
+    ] = 127
+    open_service: Annotated[
+        bool, Meta(description="Whether the service API answers without a credential, as upstream does.")
+    ] = False
+    match_oin: Annotated[
+        bool,
+        Meta(description="Whether a trusted certificate with a registered OIN counts as well (GB009)."),
+    ] = False
+    unknown_certificate_status: Annotated[
+        Literal[401, 403],
+        Meta(description="Status for a certificate that nobody registered; 403 for Grote Berichten (GB010)."),
+    ] = 401
+    reference_checksum: Annotated[
+        Literal["MD5", "SHA256"], Meta(description="Checksum in an external-data-reference.")
+    ] = "MD5"
+    upload_share: Annotated[
+        Path | None, Meta(description="Folder from which files are taken by name; empty: none.")
+    ] = None
+    download_share: Annotated[
+        Path | None, Meta(description="Folder to which files are handed over by name; empty: none.")
+    ] = None
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins whose pages may upload from a browser; `*`: any.")
+    ] = ()
