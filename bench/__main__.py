@@ -14,6 +14,7 @@ from tests.support.kade_server import ServerFailed
 
 from bench import creations, downloads, heads, small_uploads, upload_one, upload_parallel
 from bench.load import LoadFailed
+from bench.machine import touch_memory
 from bench.measure import Measurement, ask
 from bench.peers import PEERS, Peer, PeerMissing, Security
 from bench.question import SCALES
@@ -39,6 +40,7 @@ def main() -> int:
     failures: list[str] = []
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="work-", dir=options.out) as work:
+        touch_memory(Path(work), 4 * max(scale.single_upload, 8 * scale.parallel_upload))
         for question, security, peer in itertools.product(questions, options.security, peers):
             if question.needs not in peer.capabilities:
                 continue
@@ -72,7 +74,7 @@ def _installed(names: list[str]) -> tuple[list[Peer], dict[str, str]]:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_MODULES)} (default: all)")
-    parser.add_argument("--size", choices=SCALES, default=os.environ.get("BENCH_SIZE", "small"))
+    parser.add_argument("--size", choices=list(SCALES), default=os.environ.get("BENCH_SIZE", "small"))
     parser.add_argument("--peers", type=_list_of(PEERS), default=list(PEERS), metavar="PEER,…")
     parser.add_argument(
         "--security",

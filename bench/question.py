@@ -29,7 +29,7 @@ class Scale:
 
 
 WARM_UP = Scale(
-    name="warm-up",
+    name="smoke",
     single_upload=8 * MIB,
     parallel_upload=2 * MIB,
     download=8 * MIB,
@@ -39,9 +39,10 @@ WARM_UP = Scale(
     small_uploads=200,
     heads=500,
 )
-"""Done and forgotten before each measurement, for compilers, caches and pools."""
+"""Done and forgotten before each measurement, for compilers, caches and pools; by itself a smoke test."""
 
 SCALES = {
+    "smoke": WARM_UP,
     "small": Scale(
         name="small",
         single_upload=256 * MIB,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from bench.machine import describe
 from bench.measure import Measurement
 from bench.question import Question, Scale
 
@@ -45,7 +45,7 @@ def write_reports(
             counts=question.counts,
             scale=scale.name,
             taken_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            machine=_machine(),
+            machine=describe(),
             peers=dict(versions),
             measurements=[run for run in measurements if run.question == question.name],
         )
@@ -112,12 +112,3 @@ def _kade_beside(run: Measurement, answered: Sequence[Measurement]) -> Measureme
     if run.peer == _OURS:
         return None
     return next((other for other in answered if (other.peer, other.security) == (_OURS, run.security)), None)
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "cores": str(os.cpu_count()),
-        "kernel": platform.release(),
-        "architecture": platform.machine(),
-        "python": platform.python_version(),
-    }

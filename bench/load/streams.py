@@ -26,30 +26,9 @@ from bench.load.wire import (
 _PIECE = 1024 * 1024
 
 
-class _Body:
-    """Random bytes to send over and over: by sendfile on a plain socket, from memory through TLS."""
-
-    def __init__(self) -> None:
-        data = os.urandom(8 * _PIECE)
-        self._file = os.memfd_create("bench-body")
-        os.write(self._file, data)
-        self._view = memoryview(data)
-
-    def send(self, sock: socket.socket, size: int) -> None:
-        """Send `size` bytes."""
-        left = size
-        while left:
-            wanted = min(left, len(self._view))
-            if isinstance(sock, ssl.SSLSocket):
-                sock.sendall(self._view[: min(wanted, _PIECE)])
-                left -= min(wanted, _PIECE)
-            else:
-                left -= os.sendfile(sock.fileno(), self._file, 0, wanted)
-
-
 def run_uploads(job: StreamUploads) -> Outcome:
     """Send all files at once; creating the uploads and shaking hands are not part of the time."""
-    body = _Body()
+    body = memoryview(os.urandom(8 * _PIECE))
     context = make_context(job.target)
     sockets = [connect(job.target, context) for _ in range(job.count)]
     paths = [_make_upload(job.target, sock, index, job.size) for index, sock in enumerate(sockets)]
@@ -59,7 +38,7 @@ def run_uploads(job: StreamUploads) -> Outcome:
         started = time.perf_counter()
         sock = sockets[index]
         sock.sendall(_upload_head(job.target, paths[index], job.size))
-        body.send(sock, job.size)
+        _send(sock, body, job.size)
         answer = read_answer(sock)
         answer.expect(201, 204)
         if job.target.protocol == "tus" and answer.upload_offset != job.size:
@@ -106,6 +85,16 @@ def _upload_head(target: Target, path: str, size: int) -> bytes:
         "Content-Length": str(size),
     }
     return build_head(target, "PATCH", path, fields)
+
+
+def _send(sock: socket.socket, body: memoryview, size: int) -> None:
+    """Send `size` bytes, the body over and over."""
+    start = 0
+    while size:
+        wanted = min(size, _PIECE)
+        sock.sendall(body[start : start + wanted])
+        start = (start + wanted) % len(body)
+        size -= wanted
 
 
 def _fetch(job: Downloads, path: str, sock: socket.socket, dice: random.Random) -> None:

@@ -32,6 +32,12 @@ server.requestTimeout = 0;
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), "127.0.0.1");
 
+// On node 20 a client that closes right after a download ends the whole process by this error.
+process.on("uncaughtException", (error) => {
+  console.error(error);
+  if (error.code !== "ERR_INVALID_STATE") process.exit(1);
+});
+
 process.on("SIGTERM", () => {
   server.closeAllConnections();
   server.close(() => process.exit(0));
