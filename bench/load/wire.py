@@ -53,7 +53,7 @@ class AnswerHead:
     def expect(self, *statuses: int) -> None:
         """Raise `UnexpectedAnswer` unless the status is one of these."""
         if self.status not in statuses:
-            raise UnexpectedAnswer(self.raw.decode("latin-1"))
+            raise UnexpectedAnswer(f"{statuses} expected: {self.raw!r}")
 
 
 class Clock:

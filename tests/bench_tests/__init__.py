@@ -1,0 +1,1 @@
+"""Tests of the benchmarks' own machinery: what they count must be true. No test depends on a time."""
