@@ -28,7 +28,8 @@ class _Handler(BaseHTTPRequestHandler):
     folder: ClassVar[Path]
 
     def log_message(self, format: str, *arguments: object) -> None:
-        print(json.dumps({"event": format % arguments}), file=sys.stderr, flush=True)
+        # One write for the whole line: requests are served by several threads.
+        sys.stderr.write(json.dumps({"event": format % arguments}) + "\n")
 
     def answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
         self.send_response(status)
