@@ -1,0 +1,52 @@
+"""A presented client certificate → who it is.
+
+The exact DER decides: the certificate must be registered and unrevoked, whatever authority signed it. Where
+an instance asks for it, the OIN in the subject of a certificate that chains to a trusted authority counts as
+well (Grote Berichten, GB009).
+"""
+
+import hashlib
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from kade.core.clock import now
+from kade.core.errors import AccessReason, KadeError
+from kade.core.ports import Tx
+from kade.core.principals import Caller, Credential, CredentialKind, Origin, in_force
+
+
+def fingerprint(der: bytes) -> str:
+    """SHA-256 of the certificate's DER in lower-case hex: what it is registered and found by."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def authenticate(tx: Tx, der: bytes | None, origin: Origin, *, by_oin: bool = False) -> Caller:
+    """The principal that the certificate belongs to.
+
+    Raises:
+        KadeError: ``AccessReason.NO_CREDENTIAL`` without a certificate, ``UNKNOWN_CREDENTIAL``,
+            ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
+    """
+    if der is None:
+        raise KadeError(AccessReason.NO_CREDENTIAL)
+    found = tx.credentials.presented(CredentialKind.CERTIFICATE, fingerprint(der))
+    if found is None and by_oin:
+        number = oin(der)
+        found = tx.credentials.presented(CredentialKind.OIN, number) if number else None
+    return caller_of(tx, in_force(found, now()), origin)
+
+
+def caller_of(tx: Tx, credential: Credential, origin: Origin) -> Caller:
+    """The caller that a credential in force proves. Raises as ``authenticate`` does."""
+    principal = tx.principals.get(credential.principal_id)
+    if principal is None or principal.removed_at is not None:
+        raise KadeError(AccessReason.REVOKED_CREDENTIAL, credential.id)
+    return Caller(principal.id, principal.name, principal.tenant_id, credential.id, origin)
+
+
+def oin(der: bytes) -> str | None:
+    """The organisation's number in the subject's serialNumber (PKIoverheid); None when there is none."""
+    subject = x509.load_der_x509_certificate(der).subject
+    found = subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+    return str(found[0].value) if found else None

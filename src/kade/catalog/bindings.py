@@ -1,0 +1,90 @@
+"""Names that dialects give to objects, in the catalog."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from kade.catalog.rows import insert_row
+from kade.catalog.schema import bindings, numbers
+from kade.catalog.statements import Duplicate, Session
+from kade.core.bindings import Binding, Noun
+from kade.core.ids import Id
+
+_CHUNK = 500  # how many ids one statement carries
+
+_ADD = insert_row(bindings)
+_OBJECT_OF = select(bindings.c.object_id).where(
+    bindings.c.instance == bindparam("_instance"),
+    bindings.c.noun == bindparam("_noun"),
+    bindings.c.scope == bindparam("_scope"),
+    bindings.c.key == bindparam("_key"),
+)
+_KEY_OF = select(bindings.c.key).where(
+    bindings.c.object_id == bindparam("_object"),
+    bindings.c.noun == bindparam("_noun"),
+    bindings.c.instance == bindparam("_instance"),
+)
+_INSTANCES_OF = select(bindings.c.instance).where(
+    bindings.c.object_id == bindparam("_object"), bindings.c.noun == bindparam("_noun")
+)
+_REMOVE = delete(bindings).where(
+    bindings.c.object_id == bindparam("_object"), bindings.c.noun == bindparam("_noun")
+)
+_NEXT_NUMBER = (
+    update(numbers)
+    .where(
+        numbers.c.instance == bindparam("_instance"),
+        numbers.c.noun == bindparam("_noun"),
+        numbers.c.scope == bindparam("_scope"),
+    )
+    .values(next=numbers.c.next + 1)
+    .returning(numbers.c.next)
+)
+_FIRST_NUMBER = insert(numbers).values(
+    instance=bindparam("instance"), noun=bindparam("noun"), scope=bindparam("scope"), next=bindparam("next")
+)
+
+
+class BindingTable:
+    """Implements ``core.ports.Bindings``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, binding: Binding) -> None:
+        try:
+            self._session.run(_ADD, **binding._asdict())
+        except Duplicate as error:
+            raise KeyError(binding.key) from error
+
+    def object_of(self, instance: str, noun: Noun, key: str, scope: str = "") -> Id | None:
+        row = self._session.one(_OBJECT_OF, _instance=instance, _noun=noun, _scope=scope, _key=key)
+        return row[0] if row else None
+
+    def key_of(self, instance: str, noun: Noun, object_id: Id) -> str | None:
+        row = self._session.one(_KEY_OF, _instance=instance, _noun=noun, _object=object_id)
+        return row[0] if row else None
+
+    def keys_of(self, instance: str, noun: Noun, object_ids: Sequence[Id]) -> dict[Id, str]:
+        found: dict[Id, str] = {}
+        for first in range(0, len(object_ids), _CHUNK):
+            statement = select(bindings.c.object_id, bindings.c.key).where(
+                bindings.c.object_id.in_(object_ids[first : first + _CHUNK]),
+                bindings.c.noun == noun,
+                bindings.c.instance == instance,
+            )
+            found.update((row[0], row[1]) for row in self._session.all(statement))
+        return found
+
+    def next_number(self, instance: str, noun: Noun, scope: str = "") -> int:
+        row = self._session.one(_NEXT_NUMBER, _instance=instance, _noun=noun, _scope=scope)
+        if row is None:
+            self._session.run(_FIRST_NUMBER, instance=instance, noun=noun, scope=scope, next=1)
+            return 0
+        return int(row[0]) - 1
+
+    def instances_of(self, noun: Noun, object_id: Id) -> list[str]:
+        return [row[0] for row in self._session.all(_INSTANCES_OF, _object=object_id, _noun=noun)]
+
+    def remove(self, noun: Noun, object_id: Id) -> None:
+        self._session.run(_REMOVE, _object=object_id, _noun=noun)

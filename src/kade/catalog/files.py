@@ -1,0 +1,81 @@
+"""Files in the catalog."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, update
+
+from kade.catalog.rows import insert_row, select_rows
+from kade.catalog.schema import files
+from kade.catalog.statements import Session
+from kade.core.clock import Millis
+from kade.core.files import File, FileState
+from kade.core.ids import Id
+
+_ADD = insert_row(files)
+_GET = select_rows(files).where(files.c.id == bindparam("_id"))
+_CHANGE = (
+    update(files)
+    .where(files.c.id == bindparam("_id"), files.c.version == bindparam("_before"))
+    .values({column.name: bindparam(column.name) for column in files.c if column.name != "id"})
+)
+_OF_CONTENT = (
+    select_rows(files)
+    .where(
+        files.c.content_id == bindparam("_content"),
+        files.c.state.not_in([FileState.ERASED, FileState.REFUSED]),
+    )
+    .order_by(files.c.id)
+)
+_TRASHED = (
+    select_rows(files)
+    .where(
+        files.c.space_id == bindparam("_space"),
+        files.c.state == FileState.TRASHED,
+        files.c.changed_at < bindparam("_before"),
+    )
+    .order_by(files.c.id)
+    .limit(bindparam("_limit"))
+)
+
+
+class FileTable:
+    """Implements ``core.ports.Files``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, file: File) -> None:
+        self._session.run(_ADD, **file._asdict())
+
+    def get(self, file_id: Id) -> File | None:
+        row = self._session.one(_GET, _id=file_id)
+        return File._make(row) if row else None
+
+    def change(self, file: File) -> bool:
+        values = file._asdict()
+        return self._session.run(_CHANGE, _id=values.pop("id"), _before=file.version - 1, **values) == 1
+
+    def of_space(
+        self, space_id: Id, states: Sequence[str], after: Id | None = None, limit: int | None = None
+    ) -> list[File]:
+        statement = (
+            select_rows(files)
+            .where(files.c.space_id == space_id, files.c.state.in_(list(states)), files.c.id > (after or ""))
+            .order_by(files.c.id)
+        )
+        return [File._make(row) for row in self._session.all(statement.limit(limit))]
+
+    def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]:
+        statement = (
+            select_rows(files)
+            .where(files.c.space_id.in_(list(space_ids)), files.c.state.in_(list(states)))
+            .order_by(files.c.id)
+        )
+        return [File._make(row) for row in self._session.all(statement)]
+
+    def of_content(self, content_id: Id) -> list[File]:
+        return [File._make(row) for row in self._session.all(_OF_CONTENT, _content=content_id)]
+
+    def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]:
+        rows = self._session.all(_TRASHED, _space=space_id, _before=moment, _limit=limit)
+        return [File._make(row) for row in rows]

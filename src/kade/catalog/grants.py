@@ -1,0 +1,71 @@
+"""Grants in the catalog."""
+
+from sqlalchemy import bindparam, delete, or_, select
+
+from kade.catalog.rows import insert_row, select_rows
+from kade.catalog.schema import grants, spaces
+from kade.catalog.statements import Row, Session
+from kade.core.clock import Millis
+from kade.core.grants import Grant, Verb
+from kade.core.ids import Id
+
+_ADD = insert_row(grants)
+_OF_PRINCIPAL = (
+    select_rows(grants).where(grants.c.principal_id == bindparam("_principal")).order_by(grants.c.id)
+)
+_REMOVE = delete(grants).where(grants.c.id == bindparam("_id"))
+
+_upwards = (
+    select(spaces.c.id, spaces.c.parent_id)
+    .where(spaces.c.id == bindparam("_space"))
+    .cte("upwards", recursive=True)
+)
+_upwards = _upwards.union_all(
+    select(spaces.c.id, spaces.c.parent_id).where(spaces.c.id == _upwards.c.parent_id)
+)
+_COVERING = select_rows(grants).where(
+    grants.c.principal_id == bindparam("_principal"), grants.c.space_id.in_(select(_upwards.c.id))
+)
+
+_downwards = (
+    select(grants.c.space_id.label("id"))
+    .where(
+        grants.c.principal_id == bindparam("_principal"),
+        (" " + grants.c.verbs + " ").like(bindparam("_verb")),
+        or_(grants.c.not_before.is_(None), grants.c.not_before <= bindparam("_at")),
+        or_(grants.c.not_after.is_(None), grants.c.not_after > bindparam("_at")),
+    )
+    .cte("downwards", recursive=True)
+)
+_downwards = _downwards.union(select(spaces.c.id).where(spaces.c.parent_id == _downwards.c.id))
+_SPACES_WITH = select(_downwards.c.id)
+
+
+def _grant(row: Row) -> Grant:
+    values = list(row)
+    values[3] = tuple(Verb(verb) for verb in values[3].split())
+    return Grant._make(values)
+
+
+class GrantTable:
+    """Implements ``core.ports.Grants``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, grant: Grant) -> None:
+        self._session.run(_ADD, **grant._asdict() | {"verbs": " ".join(grant.verbs)})
+
+    def of_principal(self, principal_id: Id) -> list[Grant]:
+        return [_grant(row) for row in self._session.all(_OF_PRINCIPAL, _principal=principal_id)]
+
+    def covering(self, principal_id: Id, space_id: Id) -> list[Grant]:
+        rows = self._session.all(_COVERING, _principal=principal_id, _space=space_id)
+        return [_grant(row) for row in rows]
+
+    def remove(self, grant_id: Id) -> bool:
+        return self._session.run(_REMOVE, _id=grant_id) == 1
+
+    def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
+        rows = self._session.all(_SPACES_WITH, _principal=principal_id, _verb=f"% {verb} %", _at=at)
+        return [row[0] for row in rows]

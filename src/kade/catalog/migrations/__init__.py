@@ -1,0 +1,103 @@
+"""Bringing a catalog to this version's schema, step by step (alembic).
+
+SQLite is migrated when it is opened, after a backup of the file beside it; PostgreSQL by ``kade migrate``.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+class SchemaError(Exception):
+    """The catalog's schema is not the one of this version."""
+
+
+def head() -> str:
+    """The revision that this version of Kade works with."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(connection: Connection) -> str | None:
+    """The revision that a catalog stands at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate_sqlite(path: Path) -> None:
+    """Create or upgrade the database file; before an upgrade it is copied to ``<name>.before-<revision>``.
+
+    Raises:
+        SchemaError: when the file was written by a later version.
+    """
+    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        revision = current(connection)
+    if revision == head():
+        return
+    if revision is not None:
+        _refuse_unknown(revision)
+        _back_up(path, path.with_name(f"{path.name}.before-{head()}"))
+    with engine.begin() as connection:
+        _upgrade(connection)
+
+
+def migrate_postgres(url: str) -> None:
+    """Create or upgrade the schema; must run outside an event loop.
+
+    Raises:
+        SchemaError: when the schema was written by a later version.
+    """
+    import asyncio
+
+    async def run() -> None:
+        engine = create_async_engine(url, poolclass=pool.NullPool)
+        async with engine.begin() as connection:
+            revision = await connection.run_sync(current)
+            if revision is not None:
+                _refuse_unknown(revision)
+            await connection.run_sync(_upgrade)
+        await engine.dispose()
+
+    asyncio.run(run())
+
+
+def check_postgres(connection: Connection) -> None:
+    """Raises SchemaError, with the command that mends it, unless the schema is this version's."""
+    revision = current(connection)
+    if revision != head():
+        raise SchemaError(
+            f"the catalog's schema is at {revision or 'nothing'}, not {head()}: run 'kade migrate'"
+        )
+
+
+def _refuse_unknown(revision: str) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision not in known:
+        raise SchemaError(f"the catalog was written by a later version of Kade (schema {revision})")
+
+
+def _back_up(path: Path, target: Path) -> None:
+    with sqlite3.connect(path) as source:
+        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy2(path, target)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config

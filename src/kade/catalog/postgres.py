@@ -1,0 +1,102 @@
+"""The catalog on PostgreSQL: the same functions, on SQLAlchemy's bridge to asyncpg.
+
+READ COMMITTED; serialisation failures and deadlocks run the function again. Events wait in the outbox until
+the sequencer, of which one works at a time in all processes together, moves them to the journal.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from kade.catalog.journal import post, sequence
+from kade.catalog.statements import SqlAlchemySession
+from kade.catalog.transaction import Transaction
+from kade.core.ports import Tx
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_RETRIES = 20
+_RETRY_STATES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_SEQUENCER_LOCK = 0x6B616465  # "kade"
+_SEQUENCE_PAUSE_S = 0.2
+
+
+class PostgresCatalog:
+    """Implements ``core.ports.Catalog`` on ``postgresql+asyncpg://…``."""
+
+    def __init__(self, url: str, pool_size: int = 10, *, migrate: bool = False) -> None:
+        self._url = url
+        self._migrate = migrate
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=0)
+        self._posted = asyncio.Event()
+        self._sequencer: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        from kade.catalog.migrations import check_postgres, migrate_postgres
+
+        if self._migrate:
+            await asyncio.to_thread(migrate_postgres, self._url)
+        async with self._engine.connect() as connection:
+            await connection.run_sync(check_postgres)
+        self._sequencer = asyncio.create_task(self._sequence_forever())
+
+    async def close(self) -> None:
+        if self._sequencer is not None:
+            self._sequencer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sequencer
+            while await self._sequence_once():
+                pass
+        await self._engine.dispose()
+
+    async def write(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def run(connection: Connection) -> tuple[T, bool]:
+            session = SqlAlchemySession(connection)
+            tx = Transaction(session)
+            result = fn(tx, *args, **kwargs)
+            post(session, tx.journal.events)
+            return result, bool(tx.journal.events)
+
+        for attempt in range(_RETRIES):
+            try:
+                async with self._engine.begin() as connection:
+                    result, events = await connection.run_sync(run)
+                break
+            except DBAPIError as error:
+                if attempt == _RETRIES - 1 or getattr(error.orig, "sqlstate", None) not in _RETRY_STATES:
+                    raise
+                await asyncio.sleep(0.005 * (attempt + 1))
+        if events:
+            self._posted.set()
+        return result
+
+    async def read(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(
+                lambda sync: fn(Transaction(SqlAlchemySession(sync)), *args, **kwargs)
+            )
+
+    async def _sequence_forever(self) -> None:
+        while True:
+            self._posted.clear()
+            with contextlib.suppress(DBAPIError, OSError):  # the next round tries again
+                while await self._sequence_once():
+                    pass
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._posted.wait(), _SEQUENCE_PAUSE_S)
+
+    async def _sequence_once(self) -> int:
+        def run(connection: Connection) -> int:
+            alone = connection.execute(
+                text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SEQUENCER_LOCK}
+            )
+            return sequence(SqlAlchemySession(connection)) if alone.scalar() else 0
+
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(run)

@@ -1,0 +1,110 @@
+"""How statements reach a driver: compiled once, run many times.
+
+A module-level statement is compiled at its first use and kept; that takes SQLAlchemy's work per execution
+off the hot path of SQLite's single writer. Statements made for one call are compiled for that call.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import BigInteger, Connection, Executable
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ClauseElement, ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+Row = tuple[Any, ...]
+
+
+class Duplicate(Exception):
+    """A unique index refused a row."""
+
+
+class DatabaseClock(FunctionElement[int]):
+    """The database's own time in milliseconds: leases compare clocks of one machine only."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(DatabaseClock, "sqlite")
+def _sqlite_clock(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+
+
+@compiles(DatabaseClock, "postgresql")
+def _postgresql_clock(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def database_clock() -> ColumnElement[int]:
+    """Milliseconds by the database's clock, as part of a statement."""
+    return DatabaseClock()
+
+
+class Session(Protocol):
+    """What a table needs of a transaction."""
+
+    def all(self, statement: Executable, **params: Any) -> Sequence[Row]:
+        """Every row."""
+        ...
+
+    def one(self, statement: Executable, **params: Any) -> Row | None:
+        """The first row, if any."""
+        ...
+
+    def run(self, statement: Executable, **params: Any) -> int:
+        """How many rows it changed. Raises Duplicate."""
+        ...
+
+    def run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The same statement for each of *rows*."""
+        ...
+
+
+class Compiled:
+    """A statement as text with positional parameters."""
+
+    __slots__ = ("defaults", "names", "text")
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        assert isinstance(statement, ClauseElement)
+        compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self.text = str(compiled)
+        self.names: list[str] = list(compiled.positiontup or ())
+        self.defaults: dict[str, Any] = dict(compiled.params)
+
+    def arguments(self, params: Mapping[str, Any]) -> list[Any]:
+        """The positional parameters for *params*."""
+        defaults = self.defaults
+        return [params[name] if name in params else defaults[name] for name in self.names]
+
+
+class SqlAlchemySession:
+    """A session on a SQLAlchemy connection, which keeps its own cache of compiled statements."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, statement: Executable, **params: Any) -> Sequence[Row]:
+        return [tuple(row) for row in self._connection.execute(statement, params)]
+
+    def one(self, statement: Executable, **params: Any) -> Row | None:
+        row = self._connection.execute(statement, params).first()
+        return None if row is None else tuple(row)
+
+    def run(self, statement: Executable, **params: Any) -> int:
+        try:
+            return self._connection.execute(statement, params).rowcount
+        except IntegrityError as error:
+            raise _as_duplicate(error) from error
+
+    def run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, list(rows))
+
+
+def _as_duplicate(error: IntegrityError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None)
+    return Duplicate(str(error.orig)) if state == "23505" else error

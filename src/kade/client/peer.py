@@ -1,0 +1,156 @@
+"""One remote file server as a client sees it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from kade import __version__
+from kade.client.errors import Interrupted, TransferError
+from kade.client.retry import Retry
+
+_REASONS = {
+    400: "it calls the request malformed",
+    401: "it does not know this certificate or key",
+    403: "it does not allow this",
+    404: "it has nothing there for us, or not yet",
+    405: "it does not do this at that address",
+    410: "it is gone",
+    413: "the file is larger than it accepts",
+    415: "it does not accept this kind of content",
+    507: "it has no space left",
+}
+# Worth another try: a request that took too long, locks, too early, too many, and what gateways say.
+_PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
+
+
+class RemotePeer:
+    """A server with our proof towards it: a TLS context, a bearer key, both or none.
+
+    The bearer key is sent to `origin`'s scheme, host and port alone, whatever a server answers. Use it as an
+    async context manager; it holds the connections.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        bearer: str | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        self.retry = retry or Retry()
+        try:
+            self._origin = URL(origin).origin()
+        except (ValueError, TypeError):
+            raise TransferError(f"{origin!r} is no complete URL such as https://host/path") from None
+        if self._origin.scheme not in ("http", "https"):
+            raise TransferError(f"{origin!r} begins neither with http:// nor with https://")
+        self._tls = tls
+        self._bearer = bearer
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._tls or True),
+            headers={"User-Agent": f"kade/{__version__}", "Accept-Encoding": "identity"},
+            auto_decompress=False,
+            # Nothing a server sets is sent back to it: proof is a certificate or a key.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        redirects: bool = False,
+        silence: float | None = -1.0,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; whatever breaks it on the way, also within the body of the `with`, is Interrupted.
+
+        `silence` is how long the server may say nothing, in seconds (None: the caller minds that).
+        Raises TransferError for what no further attempt can mend, such as a certificate we do not trust.
+        """
+        if self._session is None:
+            raise RuntimeError("RemotePeer is used outside its context")
+        sent = dict(headers or {})
+        if self._bearer and URL(url).origin() == self._origin:
+            sent["Authorization"] = f"Bearer {self._bearer}"
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=min(30.0, self.retry.stall),
+            sock_read=self.retry.stall if silence == -1.0 else silence,
+        )
+        try:
+            async with self._session.request(
+                method, url, headers=sent, data=body, allow_redirects=redirects, timeout=timeout
+            ) as response:
+                yield response
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise TransferError(f"{self._origin}: its certificate is not trusted: {_why(error)}") from None
+        except aiohttp.InvalidURL:
+            raise TransferError(f"{url!r} is no URL that can be asked for") from None
+        except aiohttp.TooManyRedirects:
+            raise TransferError(f"{url}: redirects in circles") from None
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
+            raise Interrupted(f"{self._origin}: {_words(error)}") from None
+
+
+def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
+    """The error for an answer that is no success: Interrupted when it may pass, else TransferError."""
+    status = response.status
+    if 300 <= status < 400:
+        place = response.headers.get("Location", "elsewhere")
+        return TransferError(f"{what}: the server sends us to {place}; use that address", status)
+    reason = _REASONS.get(status, response.reason or "no reason given")
+    sentence = f"{what}: the server answered {status}: {reason}"
+    if status in _PASSING:
+        return Interrupted(sentence, _retry_after(response), status)
+    return TransferError(sentence, status)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """RFC 9110, 10.2.3: seconds, or a date; a date counts from the answer's own."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        later = parsedate_to_datetime(value) - parsedate_to_datetime(response.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, later.total_seconds())
+
+
+def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
+    cause = error.certificate_error
+    return getattr(cause, "verify_message", "") or str(cause)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed (a certificate that it refuses looks like this, too)"
+    if isinstance(error, TimeoutError):
+        return "nothing came for too long"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection was cut in the middle"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,168 @@
+"""Everything that can be refused, as closed sets of reasons.
+
+A refusal is a code (what kind of trouble), a reason (which rule of which noun) and a subject.
+Core holds no sentences for users: each dialect maps (code, reason) to its own wire shape.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, StrEnum
+from typing import ClassVar
+
+
+class Code(StrEnum):
+    """What kind of trouble it is; dialects choose a status by it."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    OFFSET_MISMATCH = "offset_mismatch"
+    CHECKSUM_MISMATCH = "checksum_mismatch"
+    LOCKED = "locked"
+    TOO_SLOW = "too_slow"
+    TOO_LARGE = "too_large"
+    RANGE = "range"
+    UNSUPPORTED = "unsupported"
+    TOO_MANY = "too_many"
+    NO_SPACE = "no_space"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class Reason(Enum):
+    """One rule that can be broken: its value is (name, code)."""
+
+    @property
+    def code(self) -> Code:
+        """The kind of trouble that this reason always is."""
+        code: Code = self.value[1]
+        return code
+
+    def __str__(self) -> str:
+        return f"{self.noun}.{self.value[0]}"
+
+    @property
+    def noun(self) -> str:
+        """The noun whose rule it is, for logs, metrics and the audit trail."""
+        return type(self).__name__.removesuffix("Reason").lower()
+
+
+class RequestReason(Reason):
+    MALFORMED = ("malformed", Code.INVALID)
+    MISSING_VALUE = ("missing_value", Code.INVALID)
+    BAD_VALUE = ("bad_value", Code.INVALID)
+    BODY_TOO_LARGE = ("body_too_large", Code.TOO_LARGE)
+    UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", Code.UNSUPPORTED)
+    LINE_CUT = ("line_cut", Code.INVALID)
+    TOO_SLOW = ("too_slow", Code.TOO_SLOW)
+    UNEXPECTED = ("unexpected", Code.INTERNAL)
+    SHUTTING_DOWN = ("shutting_down", Code.UNAVAILABLE)
+
+
+class AccessReason(Reason):
+    NO_CREDENTIAL = ("no_credential", Code.UNAUTHENTICATED)
+    UNKNOWN_CREDENTIAL = ("unknown_credential", Code.UNAUTHENTICATED)
+    REVOKED_CREDENTIAL = ("revoked_credential", Code.UNAUTHENTICATED)
+    EXPIRED_CREDENTIAL = ("expired_credential", Code.UNAUTHENTICATED)
+    UNTRUSTED_CERTIFICATE = ("untrusted_certificate", Code.UNAUTHENTICATED)
+    VERB_NOT_GRANTED = ("verb_not_granted", Code.FORBIDDEN)
+
+
+class TenantReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    NAME_TAKEN = ("name_taken", Code.CONFLICT)
+
+
+class PrincipalReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    NAME_TAKEN = ("name_taken", Code.CONFLICT)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    STILL_OWNS_FILES = ("still_owns_files", Code.CONFLICT)
+
+
+class CredentialReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    ALREADY_REGISTERED = ("already_registered", Code.CONFLICT)
+    NOT_A_CERTIFICATE = ("not_a_certificate", Code.INVALID)
+
+
+class SpaceReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    NAME_TAKEN = ("name_taken", Code.CONFLICT)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    NOT_EMPTY = ("not_empty", Code.CONFLICT)
+
+
+class QuotaReason(Reason):
+    EXCEEDED = ("exceeded", Code.NO_SPACE)
+
+
+class FileReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    BAD_MEDIA_TYPE = ("bad_media_type", Code.INVALID)
+    BAD_TIME_FRAME = ("bad_time_frame", Code.INVALID)
+    INCOMPLETE = ("incomplete", Code.NOT_FOUND)
+    NOT_YET_OR_NO_LONGER = ("not_yet_or_no_longer", Code.NOT_FOUND)
+    CONTENT_GONE = ("content_gone", Code.GONE)
+    CHECKSUM_MISMATCH = ("checksum_mismatch", Code.CHECKSUM_MISMATCH)
+    RANGE_NOT_SATISFIABLE = ("range_not_satisfiable", Code.RANGE)
+    WRONG_STATE = ("wrong_state", Code.CONFLICT)
+
+
+class UploadReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    BAD_LENGTH = ("bad_length", Code.INVALID)
+    LENGTH_EXCEEDED = ("length_exceeded", Code.TOO_LARGE)
+    LENGTH_CHANGED = ("length_changed", Code.INVALID)
+    MAX_SIZE = ("max_size", Code.TOO_LARGE)
+    BAD_METADATA = ("bad_metadata", Code.INVALID)
+    OFFSET_MISMATCH = ("offset_mismatch", Code.OFFSET_MISMATCH)
+    CHECKSUM_MISMATCH = ("checksum_mismatch", Code.CHECKSUM_MISMATCH)
+    CHECKSUM_UNSUPPORTED = ("checksum_unsupported", Code.INVALID)
+    LOCKED = ("locked", Code.LOCKED)
+    TAKEN_OVER = ("taken_over", Code.LOCKED)
+    FINISHED = ("finished", Code.FORBIDDEN)
+    FINAL_IS_READ_ONLY = ("final_is_read_only", Code.FORBIDDEN)
+    NOT_A_PART = ("not_a_part", Code.INVALID)
+    DISK_FULL = ("disk_full", Code.NO_SPACE)
+
+
+class LinkReason(Reason):
+    """The file share: a folder through which files are handed over on the server itself."""
+
+    OUTSIDE_SHARE = ("outside_share", Code.INVALID)
+    UNKNOWN_FILE = ("unknown_file", Code.NOT_FOUND)
+    NOT_CONFIGURED = ("not_configured", Code.UNAVAILABLE)
+
+
+FAMILIES: tuple[type[Reason], ...] = tuple(Reason.__subclasses__())
+
+
+def _all_reasons() -> Iterator[Reason]:
+    for family in FAMILIES:
+        yield from family
+
+
+REASONS: tuple[Reason, ...] = tuple(_all_reasons())
+
+
+class KadeError(Exception):
+    """A refusal that a caller can understand."""
+
+    __slots__ = ("facts", "reason", "subject")
+
+    internal: ClassVar[Reason] = RequestReason.UNEXPECTED
+
+    def __init__(self, reason: Reason, subject: str = "", **facts: int | str) -> None:
+        super().__init__(f"{reason} {subject}".rstrip())
+        self.reason = reason
+        self.subject = subject
+        self.facts = facts
+
+    @property
+    def code(self) -> Code:
+        """The kind of trouble, by which a dialect chooses a status."""
+        return self.reason.code

@@ -1,0 +1,116 @@
+"""Event: a fact in the append-only journal."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from kade.core.clock import Millis
+from kade.core.ids import Id
+from kade.core.principals import Caller, Origin
+
+
+class Outcome(StrEnum):
+    """Whether an act was done, refused by a rule, or failed by our fault."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Who did what to which subject, by which credential, from where, with which outcome.
+
+    *kind* is ``noun.what-happened``; *detail* holds the rest and may be erased without breaking the chain.
+    """
+
+    kind: str
+    subject: str = ""
+    outcome: Outcome = Outcome.DONE
+    reason: str = ""
+    tenant_id: Id | None = None
+    principal_id: Id | None = None
+    credential_id: Id | None = None
+    origin: Origin = field(default_factory=Origin)
+    detail: dict[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def by(cls, caller: Caller, kind: str, subject: str = "", /, **detail: str | int) -> "Event":
+        """A fact that *caller* brought about."""
+        return cls(
+            kind=kind,
+            subject=subject,
+            tenant_id=caller.tenant_id,
+            principal_id=caller.principal_id,
+            credential_id=caller.credential_id,
+            origin=caller.origin,
+            detail=detail,
+        )
+
+
+class JournalEntry(NamedTuple):
+    """An event at its place: *position* is dense, *chain* ties it to all before it."""
+
+    position: int
+    at: Millis
+    kind: str
+    subject: str
+    outcome: str
+    reason: str
+    tenant_id: Id | None
+    principal_id: Id | None
+    credential_id: Id | None
+    operation: str
+    request_id: str
+    address: str
+    detail: str | None
+    digest: str
+    chain: str
+
+
+def sealed(event: Event, position: int, at: Millis, previous_chain: str) -> JournalEntry:
+    """*event* as the entry at *position*: the chain covers the previous chain, place, time and digest."""
+    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    digest = payload_digest(event, detail)
+    return JournalEntry(
+        position,
+        at,
+        event.kind,
+        event.subject,
+        event.outcome,
+        event.reason,
+        event.tenant_id,
+        event.principal_id,
+        event.credential_id,
+        event.origin.operation,
+        event.origin.request_id,
+        event.origin.address,
+        detail,
+        digest,
+        next_chain(previous_chain, position, at, digest),
+    )
+
+
+def payload_digest(event: Event, detail: str) -> str:
+    """SHA-256 over what the event says."""
+    said = (
+        event.kind,
+        event.subject,
+        event.outcome.value,
+        event.reason,
+        event.tenant_id or "",
+        event.principal_id or "",
+        event.credential_id or "",
+        event.origin.operation,
+        event.origin.request_id,
+        event.origin.address,
+        detail,
+    )
+    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
+
+
+def next_chain(previous: str, position: int, at: int, digest: str) -> str:
+    """The chain value of an entry, given the one before it ("" for the first)."""
+    return hashlib.sha256(f"{previous} {position} {at} {digest}".encode()).hexdigest()

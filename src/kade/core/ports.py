@@ -1,0 +1,463 @@
+"""Every seam of the house: what core and services need from the outside, with its contract.
+
+An implementation of a port is one file below ``storage/``, ``catalog/`` or ``web/``, and runs the port's
+conformance suite (``tests/conformance``). Verbs are plain functions ``verb(tx, …)`` over a ``Tx``; flows
+that stream are async and own their transactions.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from kade.core.bindings import Binding, Noun
+from kade.core.clock import Millis
+from kade.core.contents import Content, Extent, Segment
+from kade.core.events import Event, JournalEntry
+from kade.core.files import File
+from kade.core.grants import Grant, Verb
+from kade.core.ids import Id
+from kade.core.principals import Credential, Principal
+from kade.core.spaces import Policy, Quota, Space
+from kade.core.tenants import Tenant
+from kade.core.uploads import Lease, Upload
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Catalog(Protocol):
+    """Where everything but the bytes is kept, in transactions."""
+
+    async def write(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *fn* in a transaction and return its result once that is durable.
+
+        *fn* is a plain function that does nothing but use its ``Tx``: it may be run again after a
+        serialisation failure. What it raises rolls back everything that it did, its events too.
+        """
+        ...
+
+    async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *fn*, which changes nothing, on committed data."""
+        ...
+
+    async def open(self) -> None:
+        """Connect; bring the schema to this version where that is automatic (SQLite)."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is running and let go of everything."""
+        ...
+
+
+class Tx(Protocol):
+    """One transaction: a table per noun."""
+
+    @property
+    def tenants(self) -> "Tenants": ...
+    @property
+    def principals(self) -> "Principals": ...
+    @property
+    def credentials(self) -> "Credentials": ...
+    @property
+    def spaces(self) -> "Spaces": ...
+    @property
+    def grants(self) -> "Grants": ...
+    @property
+    def bindings(self) -> "Bindings": ...
+    @property
+    def contents(self) -> "Contents": ...
+    @property
+    def segments(self) -> "Segments": ...
+    @property
+    def files(self) -> "Files": ...
+    @property
+    def uploads(self) -> "Uploads": ...
+    @property
+    def quotas(self) -> "Quotas": ...
+    @property
+    def journal(self) -> "Journal": ...
+
+
+class Tenants(Protocol):
+    def add(self, tenant: Tenant) -> None:
+        """Raises KadeError(TenantReason.NAME_TAKEN)."""
+        ...
+
+    def get(self, tenant_id: Id) -> Tenant | None: ...
+    def named(self, name: str) -> Tenant | None: ...
+    def all(self) -> list[Tenant]: ...
+
+
+class Principals(Protocol):
+    def add(self, principal: Principal) -> None:
+        """Raises KadeError(PrincipalReason.NAME_TAKEN) while another of that folded name exists."""
+        ...
+
+    def get(self, principal_id: Id) -> Principal | None:
+        """The principal, also when it was removed."""
+        ...
+
+    def named(self, tenant_id: Id, folded: str) -> Principal | None: ...
+    def of_tenant(self, tenant_id: Id) -> list[Principal]:
+        """Those that exist, by name."""
+        ...
+
+    def rename(self, principal_id: Id, name: str, folded: str) -> None:
+        """Raises KadeError(PrincipalReason.NAME_TAKEN)."""
+        ...
+
+    def remove(self, principal_id: Id, at: Millis) -> None: ...
+
+
+class Credentials(Protocol):
+    def add(self, credential: Credential) -> None:
+        """Raises KadeError(CredentialReason.ALREADY_REGISTERED) while the same proof is in force."""
+        ...
+
+    def get(self, credential_id: Id) -> Credential | None: ...
+    def presented(self, kind: str, fingerprint: str) -> Credential | None:
+        """The newest with this proof: the one in force, else the last that was revoked."""
+        ...
+
+    def of_principal(self, principal_id: Id) -> list[Credential]:
+        """All of them, newest first."""
+        ...
+
+    def in_force(self, kind: str) -> list[Credential]:
+        """Every unrevoked one of a kind, of all tenants."""
+        ...
+
+    def revoke(self, credential_id: Id, at: Millis) -> bool:
+        """False when it was revoked before."""
+        ...
+
+
+class Spaces(Protocol):
+    def add(self, space: Space) -> None:
+        """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has one of that folded name."""
+        ...
+
+    def get(self, space_id: Id) -> Space | None: ...
+    def named(self, tenant_id: Id, parent_id: Id | None, folded: str) -> Space | None: ...
+    def of_tenant(self, tenant_id: Id) -> list[Space]:
+        """Those that exist, by name."""
+        ...
+
+    def rename(self, space_id: Id, name: str, folded: str) -> None: ...
+    def set_policy(self, space_id: Id, policy: Policy) -> None: ...
+    def remove(self, space_id: Id, at: Millis) -> None: ...
+
+
+class Grants(Protocol):
+    def add(self, grant: Grant) -> None: ...
+    def of_principal(self, principal_id: Id) -> list[Grant]: ...
+    def covering(self, principal_id: Id, space_id: Id) -> list[Grant]:
+        """The principal's grants on the space and on every space above it."""
+        ...
+
+    def remove(self, grant_id: Id) -> bool: ...
+    def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
+        """Every space in which the principal has *verb* at that moment, inherited ones included."""
+        ...
+
+
+class Bindings(Protocol):
+    def add(self, binding: Binding) -> None:
+        """Raises KeyError when the key or the object is bound already."""
+        ...
+
+    def object_of(self, instance: str, noun: Noun, key: str, scope: str = "") -> Id | None: ...
+    def key_of(self, instance: str, noun: Noun, object_id: Id) -> str | None: ...
+    def keys_of(self, instance: str, noun: Noun, object_ids: Sequence[Id]) -> dict[Id, str]: ...
+    def next_number(self, instance: str, noun: Noun, scope: str = "") -> int:
+        """A number that was never issued before in this (instance, noun, scope); the first is 0."""
+        ...
+
+    def instances_of(self, noun: Noun, object_id: Id) -> list[str]:
+        """Which dialect instances have a name for the object."""
+        ...
+
+    def remove(self, noun: Noun, object_id: Id) -> None:
+        """Forget every name of an object that lives no longer."""
+        ...
+
+
+class Contents(Protocol):
+    def add(self, content: Content) -> None: ...
+    def get(self, content_id: Id) -> Content | None: ...
+    def extents(self, content_id: Id) -> list[Extent]: ...
+    def set_extents(self, content_id: Id, extents: Sequence[Extent], length: int, at: Millis) -> None: ...
+    def set_last_extent(self, content_id: Id, position: int, extent: Extent, length: int, at: Millis) -> None:
+        """Put *extent* at *position* (the last one, or one past it) and set the content's length."""
+        ...
+
+    def seal(
+        self,
+        content_id: Id,
+        *,
+        inline: bytes | None,
+        length: int,
+        sha256: str | None,
+        md5: str | None,
+        detected_type: str | None,
+        at: Millis,
+    ) -> None:
+        """growing → live."""
+        ...
+
+    def set_digests(self, content_id: Id, sha256: str, md5: str | None) -> None: ...
+    def without_sha256(self, limit: int) -> list[Id]:
+        """Live contents whose digest is pending."""
+        ...
+
+    def set_detected_type(self, content_id: Id, detected_type: str) -> None: ...
+    def without_type(self, limit: int) -> list[Content]:
+        """Live contents whose media type was not detected yet."""
+        ...
+
+    def condemn(self, content_id: Id, at: Millis) -> None: ...
+    def condemned_before(self, moment: Millis, limit: int) -> list[Id]: ...
+    def unreferenced(self, before: Millis, limit: int) -> list[Id]:
+        """Contents not condemned, unchanged since *before*, that no file and no upload refers to."""
+        ...
+
+    def forget(self, content_id: Id) -> None:
+        """Remove the row and its extents."""
+        ...
+
+    def page(self, after: Id | None, limit: int) -> list[Content]:
+        """By id, for checks over everything; inline bytes included."""
+        ...
+
+
+class Segments(Protocol):
+    def add(self, segment: Segment) -> None: ...
+    def grow(self, segment_id: Id, length: int) -> None: ...
+    def get(self, segment_id: Id) -> Segment | None: ...
+    def in_use(self, segment_id: Id) -> bool:
+        """Whether an extent lies in it."""
+        ...
+
+    def unreferenced(self, before: Millis, limit: int) -> list[Id]:
+        """Segments born before that moment in which no extent lies."""
+        ...
+
+    def forget(self, segment_id: Id) -> None: ...
+    def page(self, after: Id | None, limit: int) -> list[Segment]: ...
+
+
+class Files(Protocol):
+    def add(self, file: File) -> None: ...
+    def get(self, file_id: Id) -> File | None: ...
+    def change(self, file: File) -> bool:
+        """Write the row when its version in the catalog is ``file.version - 1``; False when it is not."""
+        ...
+
+    def of_space(
+        self, space_id: Id, states: Sequence[str], after: Id | None = None, limit: int | None = None
+    ) -> list[File]:
+        """By id, oldest first."""
+        ...
+
+    def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]: ...
+    def of_content(self, content_id: Id) -> list[File]:
+        """Those not erased or refused."""
+        ...
+
+    def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]: ...
+
+
+class Uploads(Protocol):
+    def add(self, upload: Upload) -> None: ...
+    def get(self, upload_id: Id) -> Upload | None: ...
+    def lock(self, upload_id: Id) -> Upload | None:
+        """The upload, which no other transaction can change until this one ends."""
+        ...
+
+    def of_file(self, file_id: Id) -> Upload | None: ...
+    def of_principal(self, principal_id: Id) -> list[Upload]:
+        """The unfinished ones, oldest first."""
+        ...
+
+    def take_lease(self, upload_id: Id, holder: str, ttl_ms: int) -> Lease | None:
+        """The lease, when nobody holds one or it ran out; the fence grows. None while it is held."""
+        ...
+
+    def want_lease(self, upload_id: Id, by: str) -> bool:
+        """Ask the holder to let go; it sees that when it next advances. False when nobody holds it."""
+        ...
+
+    def advance(self, lease: Lease, offset: int, to: int, ttl_ms: int, expires_at: Millis) -> str | None:
+        """Move the durable offset and renew the lease; who wants the lease, if anybody.
+
+        Raises KadeError(UploadReason.TAKEN_OVER) when the lease is no longer ours or the offset moved.
+        """
+        ...
+
+    def release(self, lease: Lease, tail_segment: Id | None) -> None:
+        """Let go, when it is still ours, and say which segment the next holder may go on writing."""
+        ...
+
+    def set_length(self, upload_id: Id, length: int) -> None: ...
+    def set_reserved(self, upload_id: Id, reserved: int) -> None: ...
+    def finish(self, upload_id: Id, offset: int, expires_at: Millis) -> None: ...
+    def forget(self, upload_id: Id) -> None: ...
+    def add_parts(self, final_id: Id, part_ids: Sequence[Id]) -> None: ...
+    def parts(self, final_id: Id) -> list[Id]: ...
+    def finals_of(self, part_id: Id) -> list[Id]:
+        """Final uploads still joining that wait for this part."""
+        ...
+
+    def expired(self, moment: Millis, limit: int) -> list[Upload]:
+        """Those whose time is over and that nobody is writing to."""
+        ...
+
+    def expects(self, content_id: Id) -> bool:
+        """Whether any upload refers to the content."""
+        ...
+
+
+class Quotas(Protocol):
+    def add(self, quota: Quota) -> None: ...
+    def get(self, subject_id: Id) -> Quota | None: ...
+    def set_ceiling(self, subject_id: Id, ceiling: int | None) -> None: ...
+    def reserve(self, subjects: Sequence[Id], amount: int) -> None:
+        """Hold *amount* more bytes for every subject, or for none.
+
+        Raises KadeError(QuotaReason.EXCEEDED) when it does not fit below a ceiling.
+        """
+        ...
+
+    def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:
+        """Give back *reserved* bytes and count *used* ones (negative when a file goes)."""
+        ...
+
+    def recount(self, subject_id: Id, used: int, reserved: int) -> None:
+        """Set both figures, for repair."""
+        ...
+
+    def actual(self, subject_id: Id) -> tuple[int, int]:
+        """Used and reserved bytes as the files and uploads of the space or tenant add up."""
+        ...
+
+
+class Journal(Protocol):
+    def append(self, event: Event) -> None:
+        """Part of the transaction: it stands in the journal, in order, once that is committed."""
+        ...
+
+    def tail(self, after: int, limit: int) -> list[JournalEntry]:
+        """Entries with a position above *after*, in order, without gaps."""
+        ...
+
+    def last_position(self) -> int: ...
+
+
+class Namer(Protocol):
+    """What mints a dialect's names for objects that came in by whatever door, in the same transaction."""
+
+    instance: str
+
+    def name_principal(self, tx: Tx, principal: Principal) -> None: ...
+    def name_space(self, tx: Tx, space: Space) -> None: ...
+    def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None: ...
+
+
+class Piece(Protocol):
+    """A leased buffer with received bytes; it must be released once, when its bytes are used."""
+
+    @property
+    def data(self) -> memoryview: ...
+    def release(self) -> None: ...
+
+
+class Source(Protocol):
+    """Where the bytes of one append come from."""
+
+    async def read(self, patience: float) -> Piece | None:
+        """The next bytes; an empty piece when none came within *patience* seconds; None at the end.
+
+        Raises KadeError(RequestReason.LINE_CUT) when the line broke before the end.
+        """
+        ...
+
+    @property
+    def remaining(self) -> int | None:
+        """How many bytes are still to come; None when that is not known (chunked)."""
+        ...
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """Trailer fields (RFC 9110, 6.5), lower-case names, once ``read`` gave None."""
+        ...
+
+
+class Sink(Protocol):
+    """Where the bytes of one append go: a segment, with digests computed on the way."""
+
+    segment_id: Id
+    written: int
+
+    async def write(self, piece: Piece) -> None:
+        """Take the piece over; it may be written after this returns.
+
+        Raises KadeError(UploadReason.DISK_FULL).
+        """
+        ...
+
+    async def sync(self) -> int:
+        """Make everything taken durable, name and all; how many bytes the segment then holds."""
+        ...
+
+    async def rewind(self, length: int) -> None:
+        """Drop every byte beyond *length*."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Absorber(Protocol):
+    """What is shown every byte that a sink takes, in order."""
+
+    def update(self, data: memoryview | bytes) -> None: ...
+
+
+class Digester(Absorber, Protocol):
+    """Running digests over bytes in order; *length* counts what went in."""
+
+    length: int
+
+    def copy(self) -> "Digester":
+        """Another one that goes on from here."""
+        ...
+
+    def hexdigest(self, algorithm: str) -> str | None:
+        """None when it does not run this algorithm."""
+        ...
+
+
+class SegmentStore(Protocol):
+    """Where segments are kept."""
+
+    async def create(self, segment_id: Id, absorber: Absorber | None = None) -> Sink:
+        """A sink for a new segment of that id."""
+        ...
+
+    async def resume(self, segment_id: Id, length: int, absorber: Absorber | None = None) -> Sink | None:
+        """A sink that goes on at *length*, dropping what lies beyond; None when that cannot be done."""
+        ...
+
+    def read(self, extents: Iterable[Extent], piece: int = 1 << 18) -> AsyncIterator[bytes]:
+        """The bytes of the extents, in order, in pieces of at most *piece* bytes."""
+        ...
+
+    def locate(self, extent: Extent) -> str | None:
+        """A local path whose bytes from ``extent.start`` can be sent by the kernel, where there is one."""
+        ...
+
+    async def delete(self, segment_id: Id) -> None:
+        """Remove it; nothing happens when it is not there."""
+        ...
+
+    def list(self) -> AsyncIterator[tuple[Id, int, Millis]]:
+        """Every segment that is there: id, length in bytes, time of last change."""
+        ...

@@ -1,0 +1,47 @@
+"""The single place of permission: who may do what in which space, now."""
+
+from collections.abc import Sequence
+
+from kade.core.clock import Millis, now
+from kade.core.errors import AccessReason, KadeError
+from kade.core.grants import ALL_VERBS, Grant, Verb
+from kade.core.ids import Id, new_id
+from kade.core.ports import Tx
+from kade.core.principals import Caller, in_force
+
+
+def allowed(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> bool:
+    """Whether a grant on the space or on one above it gives *verb* at this moment."""
+    at = now()
+    grants = tx.grants.covering(caller.principal_id, space_id)
+    return any(verb in grant.verbs and _in_time(grant, at) for grant in grants)
+
+
+def require(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> None:
+    """Raises KadeError(AccessReason.VERB_NOT_GRANTED) unless it is allowed."""
+    if not allowed(tx, caller, verb, space_id):
+        raise KadeError(AccessReason.VERB_NOT_GRANTED, space_id, verb=verb.value)
+
+
+def require_still(tx: Tx, caller: Caller) -> None:
+    """What was proven when a long request began holds still: nobody was removed or revoked since.
+
+    Raises:
+        KadeError: ``AccessReason.REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
+    """
+    principal = tx.principals.get(caller.principal_id)
+    if principal is None or principal.removed_at is not None:
+        raise KadeError(AccessReason.REVOKED_CREDENTIAL, caller.principal_id)
+    if caller.credential_id is not None:
+        in_force(tx.credentials.get(caller.credential_id), now())
+
+
+def grant(tx: Tx, principal_id: Id, space_id: Id, verbs: Sequence[Verb] = ALL_VERBS) -> Grant:
+    """Give a principal *verbs* on a space and all below it."""
+    given = Grant(new_id(), principal_id, space_id, tuple(verbs), None, None, now())
+    tx.grants.add(given)
+    return given
+
+
+def _in_time(grant: Grant, at: Millis) -> bool:
+    return (grant.not_before or 0) <= at and (grant.not_after is None or at < grant.not_after)

@@ -1,0 +1,159 @@
+"""Appending: the one flow by which bytes get into the store.
+
+Bytes before row, row before answer: what a source gives goes to a segment, the segment is synced, then the
+offset is committed, and only a committed offset is ever told. An append that is broken off keeps what it
+has, unless it carries a checksum: then all of it counts or nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from kade.core.errors import KadeError, UploadReason
+from kade.core.ids import Id, new_token
+from kade.core.ports import Digester, Source, Tx
+from kade.core.principals import Caller
+from kade.core.uploads import Upload, UploadKind, UploadState
+from kade.services import uploads
+from kade.services.leasing import TTL_MS
+from kade.services.receiving import Checksum, Receiving, Taken, Tools, arrived_inline, gather
+from kade.services.uploads import Rules
+
+_MIDSTATES = 4096  # uploads whose running digests are kept between appends
+
+
+class Appending:
+    """Receives bytes into uploads."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self._midstates: OrderedDict[Id, Digester] = OrderedDict()
+
+    async def append(
+        self,
+        caller: Caller,
+        upload_id: Id,
+        offset: int,
+        source: Source,
+        *,
+        length: int | None = None,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Append what *source* gives at *offset*; the upload as it stands then, finished when complete.
+
+        *length* declares the length that was deferred until now.
+
+        Raises:
+            KadeError: ``UploadReason.UNKNOWN``, ``OFFSET_MISMATCH``, ``LENGTH_EXCEEDED``,
+                ``LENGTH_CHANGED``, ``FINAL_IS_READ_ONLY``, ``CHECKSUM_MISMATCH``, ``LOCKED``,
+                ``TAKEN_OVER``, ``DISK_FULL``; ``RequestReason.LINE_CUT`` or ``TOO_SLOW``. After the last
+                two and ``TAKEN_OVER`` the bytes that came are kept.
+        """
+        holder = new_token(16)
+        taken = await self.tools.leasing.taken(
+            upload_id,
+            lambda tx: _take(
+                tx, caller, self.tools.rules, upload_id, offset, length, holder, source.remaining
+            ),
+        )
+        with self.tools.leasing.holding(upload_id) as wish:
+            run = Receiving(self.tools, caller, taken, source, wish, self._midstate(taken), checksum)
+            try:
+                upload = await run.receive()
+            finally:
+                self._keep_midstate(upload_id, run)
+        if run.finished and run.digester is None and upload.kind == UploadKind.WHOLE:
+            self.tools.digesting.begin_pending(upload.content_id)
+        return upload
+
+    async def deposit(
+        self,
+        caller: Caller,
+        begin: Callable[[Tx], Upload],
+        source: Source,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Begin an upload and append what *source* gives; a small whole file costs one transaction.
+
+        Raises:
+            KadeError: what *begin* or ``append`` raises; when only the append fails, the upload stays.
+        """
+        gathered = await gather(source, self.tools.pace.inline_limit) if checksum is None else None
+        if gathered is not None and gathered.ended:
+            upload = await self.tools.catalog.write(_deposit_small, self.tools, caller, begin, gathered.data)
+            if upload.state == UploadState.FINISHED or not gathered.data:
+                return upload
+        else:
+            upload = await self.tools.catalog.write(begin)
+        rest = gathered.followed_by(source) if gathered is not None else source
+        return await self.append(caller, upload.id, 0, rest, checksum=checksum)
+
+    async def settled(self, caller: Caller, find: Callable[[Tx], Upload]) -> Upload:
+        """The upload once nobody is writing to it: whoever does is asked to store what it has and end."""
+        upload = await self.tools.catalog.read(find)
+        if upload.lease_holder is not None:
+            await self.tools.leasing.let_go(upload.id)
+            upload = await self.tools.catalog.read(find)
+        return upload
+
+    async def end(self, caller: Caller, find: Callable[[Tx], Upload]) -> None:
+        """Terminate the upload; whoever writes to it ends first."""
+        upload = await self.settled(caller, find)
+        await self.tools.catalog.write(
+            lambda tx: uploads.end(tx, caller, uploads.find(tx, caller, upload.id))
+        )
+
+    def _midstate(self, taken: Taken) -> Digester | None:
+        """The running digests at the upload's offset; None when they were lost."""
+        if taken.upload.offset == 0:
+            return self.tools.digester(("sha256", *taken.digests))
+        kept = self._midstates.pop(taken.upload.id, None)
+        return kept if kept is not None and kept.length == taken.upload.offset else None
+
+    def _keep_midstate(self, upload_id: Id, run: Receiving) -> None:
+        if run.digester is not None and run.digester.length == run.offset and not run.finished:
+            self._midstates[upload_id] = run.digester
+            if len(self._midstates) > _MIDSTATES:
+                self._midstates.popitem(last=False)
+
+
+def _deposit_small(
+    tx: Tx, tools: Tools, caller: Caller, begin: Callable[[Tx], Upload], data: bytes
+) -> Upload:
+    upload = begin(tx)
+    if upload.state == UploadState.FINISHED or upload.kind != UploadKind.WHOLE or upload.length != len(data):
+        return upload
+    uploads.finish(tx, caller, tools.rules, upload, arrived_inline(tools, data, _digests(tx, upload)))
+    return upload._replace(state=UploadState.FINISHED, offset=len(data))
+
+
+def _take(
+    tx: Tx,
+    caller: Caller,
+    rules: Rules,
+    upload_id: Id,
+    offset: int,
+    length: int | None,
+    holder: str,
+    remaining: int | None,
+) -> Taken | None:
+    """The lease and what it is for; None, with our wish left behind, while somebody else holds it."""
+    upload = uploads.find(tx, caller, upload_id)
+    if upload.kind == UploadKind.FINAL:
+        raise KadeError(UploadReason.FINAL_IS_READ_ONLY, upload_id)
+    lease = tx.uploads.take_lease(upload_id, holder, TTL_MS)
+    if lease is None:
+        tx.uploads.want_lease(upload_id, holder)
+        return None
+    upload = uploads.find(tx, caller, upload_id)
+    if upload.offset != offset:
+        raise KadeError(UploadReason.OFFSET_MISMATCH, upload_id, offset=upload.offset)
+    if length is not None:
+        upload = uploads.set_length(tx, rules, upload, length)
+    if upload.length is not None and remaining is not None and offset + remaining > upload.length:
+        raise KadeError(UploadReason.LENGTH_EXCEEDED, upload_id, length=upload.length)
+    return Taken(lease, upload, tx.contents.extents(upload.content_id), _digests(tx, upload))
+
+
+def _digests(tx: Tx, upload: Upload) -> tuple[str, ...]:
+    space = tx.spaces.get(upload.space_id)
+    return space.policy.digests if space is not None else ()

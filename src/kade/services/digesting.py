@@ -1,0 +1,96 @@
+"""Digests that are pending: bytes are read again, once, however many wait for it."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from kade.core.contents import Content
+from kade.core.errors import FileReason, KadeError
+from kade.core.ids import Id
+from kade.core.ports import Catalog, Digester, SegmentStore, Tx
+
+_AT_ONCE = 2  # contents that are read again at the same time
+
+
+class Digesting:
+    """Computes what is missing, in the background or for whoever asks."""
+
+    def __init__(
+        self, catalog: Catalog, store: SegmentStore, digester: Callable[[Iterable[str]], Digester]
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._digester = digester
+        self._running: dict[Id, asyncio.Task[Content]] = {}
+        self._background: set[asyncio.Task[Content]] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def ensure(self, content_id: Id, *, md5: bool = False) -> Content:
+        """The content with its SHA-256 and, when asked for, its MD5.
+
+        Raises:
+            KadeError: ``FileReason.CONTENT_GONE`` when the content is there no longer.
+        """
+        content = await self._catalog.read(_get, content_id)
+        while content.sha256 is None or (md5 and content.md5 is None):
+            content = await asyncio.shield(self.compute(content_id))
+        return content
+
+    def compute(self, content_id: Id) -> asyncio.Task[Content]:
+        """Begin to compute both digests, unless that is under way."""
+        task = self._running.get(content_id)
+        if task is None:
+            task = self._running[content_id] = asyncio.create_task(self._compute(content_id))
+            task.add_done_callback(lambda done: self._ended(content_id, done))
+        return task
+
+    def begin_pending(self, content_id: Id) -> None:
+        """Compute in the background what the content still lacks, if anything."""
+        task = asyncio.create_task(self.ensure(content_id))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def resume(self) -> None:
+        """Begin what was pending when the process last ended."""
+        for content_id in await self._catalog.read(lambda tx: tx.contents.without_sha256(1000)):
+            self.compute(content_id)
+
+    async def close(self) -> None:
+        """Give up what is under way; it is pending still and resumed at the next start."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def digest(self, content_id: Id) -> dict[str, str]:
+        """SHA-256 and MD5 of the stored bytes as they are now read, in lower-case hex."""
+        content, extents = await self._catalog.read(
+            lambda tx: (_get(tx, content_id), tx.contents.extents(content_id))
+        )
+        running = self._digester(("sha256", "md5"))
+        if content.inline is not None:
+            running.update(content.inline)
+        async for data in self._store.read(extents):
+            await asyncio.to_thread(running.update, data)
+        return {name: running.hexdigest(name) or "" for name in ("sha256", "md5")}
+
+    async def _compute(self, content_id: Id) -> Content:
+        async with self._slots:
+            found = await self.digest(content_id)
+            return await self._catalog.write(_store, content_id, found["sha256"], found["md5"])
+
+    def _ended(self, content_id: Id, task: asyncio.Task[Content]) -> None:
+        self._running.pop(content_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; a background one is tried again at the next start
+
+
+def _get(tx: Tx, content_id: Id) -> Content:
+    content = tx.contents.get(content_id)
+    if content is None:
+        raise KadeError(FileReason.CONTENT_GONE, content_id)
+    return content
+
+
+def _store(tx: Tx, content_id: Id, sha256: str, md5: str) -> Content:
+    tx.contents.set_digests(content_id, sha256, md5)
+    return _get(tx, content_id)

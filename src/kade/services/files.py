@@ -1,0 +1,119 @@
+"""Files: found, listed, changed, removed, restored."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kade.core.bindings import Noun
+from kade.core.clock import now
+from kade.core.contents import Content, ContentState
+from kade.core.errors import FileReason, KadeError
+from kade.core.events import Event
+from kade.core.files import File, FileState
+from kade.core.grants import Verb
+from kade.core.ids import Id
+from kade.core.ports import Tx
+from kade.core.principals import Caller
+from kade.services import access
+
+VISIBLE = (FileState.LIVE,)
+
+
+def find(
+    tx: Tx, caller: Caller, file_id: Id | None, verb: Verb = Verb.READ, states: Sequence[str] = VISIBLE
+) -> File:
+    """The file, when it is in one of *states* and the caller has *verb* where it lies.
+
+    Raises:
+        KadeError: ``FileReason.UNKNOWN``, the same for a file that is not there and for somebody else's.
+    """
+    file = tx.files.get(file_id) if file_id else None
+    if file is None or file.state not in states or file.tenant_id != caller.tenant_id:
+        raise KadeError(FileReason.UNKNOWN, file_id or "")
+    if not access.allowed(tx, caller, verb, file.space_id):
+        raise KadeError(FileReason.UNKNOWN, file.id)
+    return file
+
+
+def content_of(tx: Tx, file: File) -> Content:
+    """The bytes of a live file.
+
+    Raises:
+        KadeError: ``FileReason.INCOMPLETE`` while they are arriving, ``CONTENT_GONE`` after retention.
+    """
+    content = tx.contents.get(file.content_id) if file.content_id else None
+    if content is None or content.state == ContentState.CONDEMNED:
+        raise KadeError(FileReason.CONTENT_GONE, file.id)
+    if content.state != ContentState.LIVE:
+        raise KadeError(FileReason.INCOMPLETE, file.id)
+    return content
+
+
+def list_in_reach(tx: Tx, caller: Caller, states: Sequence[str] = VISIBLE) -> list[File]:
+    """Every file in the spaces that the caller may list, oldest first."""
+    spaces = tx.grants.spaces_with(caller.principal_id, Verb.LIST, now())
+    return tx.files.of_spaces(spaces, states)
+
+
+def change(tx: Tx, file: File, **values: Any) -> File:
+    """Write a new version of the entry.
+
+    Raises:
+        KadeError: ``FileReason.WRONG_STATE`` when it was changed by somebody else meanwhile.
+    """
+    changed = file._replace(**values, version=file.version + 1, changed_at=now())
+    if not tx.files.change(changed):
+        raise KadeError(FileReason.WRONG_STATE, file.id)
+    return changed
+
+
+def remove(tx: Tx, caller: Caller, file: File) -> bool:
+    """Trash the file when its space keeps trash, else purge it; whether its bytes will go now."""
+    access.require(tx, caller, Verb.REMOVE, file.space_id)
+    space = tx.spaces.get(file.space_id)
+    if space is not None and space.policy.trash_ms > 0:
+        change(tx, file, state=FileState.TRASHED)
+        tx.journal.append(Event.by(caller, "file.trashed", file.id, name=file.name))
+        return False
+    return purge(tx, caller, file)
+
+
+def restore(tx: Tx, caller: Caller, file: File) -> File:
+    """Bring a trashed file back as it was.
+
+    Raises:
+        KadeError: ``FileReason.WRONG_STATE`` when it is not in the trash.
+    """
+    access.require(tx, caller, Verb.REMOVE, file.space_id)
+    if file.state != FileState.TRASHED:
+        raise KadeError(FileReason.WRONG_STATE, file.id)
+    restored = change(tx, file, state=FileState.LIVE)
+    tx.journal.append(Event.by(caller, "file.restored", file.id, name=file.name))
+    return restored
+
+
+def purge(tx: Tx, caller: Caller, file: File) -> bool:
+    """Erase the file for good, with its names and its upload; whether nothing else uses its bytes."""
+    access.require(tx, caller, Verb.REMOVE, file.space_id)
+    erased = erase(tx, file)
+    tx.journal.append(Event.by(caller, "file.purged", file.id, name=file.name))
+    return erased
+
+
+def erase(tx: Tx, file: File) -> bool:
+    """What ``purge`` does, without asking and without an event: for the sweeper and for other verbs."""
+    change(tx, file, state=FileState.ERASED, content_id=None)
+    tx.bindings.remove(Noun.FILE, file.id)
+    if file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED):
+        tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-(file.length or 0))
+    upload = tx.uploads.of_file(file.id)
+    if upload is not None:
+        tx.uploads.forget(upload.id)
+    return condemn_unused(tx, file.content_id)
+
+
+def condemn_unused(tx: Tx, content_id: Id | None) -> bool:
+    """Condemn the content unless a file or an upload refers to it; whether it is condemned now."""
+    if content_id is None or tx.files.of_content(content_id) or tx.uploads.expects(content_id):
+        return False
+    tx.contents.condemn(content_id, now())
+    return True

@@ -1,0 +1,449 @@
+"""One append, from its lease to its last commit."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kade.core.clock import now
+from kade.core.contents import Extent, Segment, cut, grown
+from kade.core.errors import KadeError, RequestReason, UploadReason
+from kade.core.ids import Id, new_id
+from kade.core.ports import Absorber, Catalog, Digester, Piece, SegmentStore, Sink, Source, Tx
+from kade.core.principals import Caller
+from kade.core.ranges import Span
+from kade.core.uploads import Lease, Upload, UploadKind, UploadState
+from kade.services import uploads
+from kade.services.digesting import Digesting
+from kade.services.leasing import TTL_MS, Leasing
+from kade.services.uploads import DEFERRED_STEP, Arrived, Rules
+
+_HEAD = 4096  # bytes by which a media type is detected
+_GLANCE_S = 0.5  # how often an append that gets no bytes looks up
+_KEEPING = frozenset(
+    {RequestReason.LINE_CUT, RequestReason.TOO_SLOW, RequestReason.SHUTTING_DOWN, UploadReason.TAKEN_OVER}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When bytes are made durable, and what is too slow.
+
+    After *flush_bytes* or *flush_s* seconds the offset is committed. A body that brings fewer than
+    *min_rate* bytes per second over *slow_after_s* seconds is cut. Whole files up to *inline_limit* bytes
+    are kept in the catalog's row.
+    """
+
+    flush_bytes: int = 64 << 20
+    flush_s: float = 1.0
+    min_rate: int = 1024
+    slow_after_s: float = 30.0
+    inline_limit: int = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A digest that the bytes of one append must have: an algorithm of ``storage.digests`` and hex.
+
+    *value* None: the value comes in the trailers, and *from_trailers* reads it there.
+    """
+
+    algorithm: str
+    value: str | None
+    from_trailers: Callable[[Mapping[str, str]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the flow is made of; given by the composition root."""
+
+    catalog: Catalog
+    store: SegmentStore
+    leasing: Leasing
+    digesting: Digesting
+    digester: Callable[[Iterable[str]], Digester]
+    detect: Callable[[bytes], str]
+    rules: Rules
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An upload whose lease we hold, as it was when we got it."""
+
+    lease: Lease
+    upload: Upload
+    extents: list[Extent]
+    digests: tuple[str, ...]
+
+
+class Receiving:
+    """Moves bytes from a source to a segment, and the offset after them."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        caller: Caller,
+        taken: Taken,
+        source: Source,
+        wish: asyncio.Event,
+        digester: Digester | None,
+        checksum: Checksum | None,
+    ) -> None:
+        self._tools = tools
+        self._caller = caller
+        self._upload = taken.upload
+        self._lease = taken.lease
+        self._extents = taken.extents
+        self._digests = taken.digests
+        self._source = source
+        self._wish = wish
+        self._checksum = checksum
+        self._original = digester
+        self._chunk = tools.digester((checksum.algorithm,)) if checksum else None
+        self.digester = digester.copy() if digester and checksum else digester
+        self.offset = taken.upload.offset
+        self.finished = False
+        self._sink: Sink | None = None
+        self._sink_start = 0
+        self._sink_is_new = False
+        self._pending = 0
+        self._head = b""
+
+    async def receive(self) -> Upload:
+        """Run to the end. Raises as ``Appending.append`` says; the lease is given back in any case."""
+        try:
+            gathered = await self._gather_whole_file()
+            if gathered is not None and gathered.ended:
+                await self._commit_inline(gathered.data)
+            else:
+                if gathered is not None:
+                    self._source = gathered.followed_by(self._source)
+                await self._pump()
+                if self._sink is not None:
+                    await self._sink.sync()
+                self._verify()
+                await self._commit(last=True)
+        except KadeError as error:
+            await self._break_off(keep=error.reason in _KEEPING and self._checksum is None)
+            raise
+        except BaseException:
+            await asyncio.shield(self._break_off(keep=False))
+            raise
+        finally:
+            if self._sink is not None:
+                await self._sink.close()
+        return self._upload
+
+    async def _gather_whole_file(self) -> "Gathered | None":
+        """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
+        upload, remaining = self._upload, self._source.remaining
+        if self._checksum or upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
+            return None
+        if remaining is None or remaining != upload.length:
+            return None
+        return await gather(self._source, self._tools.pace.inline_limit)
+
+    async def _pump(self) -> None:
+        clock = asyncio.get_running_loop().time
+        flushed_at, pace = clock(), self._tools.pace
+        watch = _Slowness(pace, clock())
+        while (piece := await self._source.read(_GLANCE_S)) is not None:
+            watch.saw(len(piece.data), clock())
+            await self._take(piece)
+            if self._wish.is_set():
+                raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
+            if self._checksum is not None:
+                continue
+            if self._pending >= pace.flush_bytes or clock() - flushed_at >= pace.flush_s:
+                await self._commit()
+                flushed_at = clock()
+
+    async def _take(self, piece: Piece) -> None:
+        size = len(piece.data)
+        if size == 0:
+            piece.release()
+            return
+        try:
+            await self._make_room(self.offset + self._pending + size)
+            if self.offset + self._pending == 0:
+                self._head = bytes(piece.data[:_HEAD])
+            if self._sink is None:
+                await self._open_sink()
+        except BaseException:
+            piece.release()
+            raise
+        assert self._sink is not None
+        await self._sink.write(piece)
+        self._pending += size
+
+    async def _make_room(self, end: int) -> None:
+        """Refuse bytes beyond the length; hold more quota in steps while the length is not known."""
+        upload = self._upload
+        if upload.length is not None:
+            if end > upload.length:
+                raise KadeError(UploadReason.LENGTH_EXCEEDED, upload.id, length=upload.length)
+            return
+        if end > upload.reserved:
+            amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
+            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, amount)
+
+    async def _open_sink(self) -> None:
+        store, absorber = self._tools.store, self._absorber()
+        tail = self._upload.tail_segment
+        if tail is not None and self._extents and self._extents[-1].segment_id == tail:
+            last = self._extents[-1]
+            self._sink = await store.resume(tail, last.start + last.length, absorber)
+        if self._sink is None:
+            self._sink = await store.create(new_id(), absorber)
+            self._sink_is_new = True
+        self._sink_start = self._sink.written
+
+    def _absorber(self) -> Absorber | None:
+        absorbers = [each for each in (self.digester, self._chunk) if each is not None]
+        return _All(absorbers) if len(absorbers) > 1 else absorbers[0] if absorbers else None
+
+    def _verify(self) -> None:
+        """Raises KadeError(UploadReason.CHECKSUM_MISMATCH) when the bytes are not those that were sent."""
+        if self._checksum is None or self._chunk is None:
+            return
+        expected = self._checksum.value
+        if self._checksum.from_trailers is not None:
+            expected = self._checksum.from_trailers(self._source.trailers)
+        if self._chunk.hexdigest(self._checksum.algorithm) != expected:
+            raise KadeError(UploadReason.CHECKSUM_MISMATCH, self._upload.id)
+
+    async def _commit(self, *, last: bool = False) -> None:
+        """Sync what was written, then move the offset; the last commit gives the lease back."""
+        if self._sink is not None and self._pending:
+            await self._sink.sync()
+        end = self.offset + self._pending
+        complete = self._upload.state != UploadState.FINISHED and self._upload.length == end
+        arrived = await self._arrived(end) if complete else None
+        step = _Step(self._lease, self._upload, self.offset, end, self._addition(), self._sink_is_new)
+        self._upload, wanted = await self._tools.catalog.write(
+            _advance, self._tools, self._caller, step, self._extents, arrived, last
+        )
+        if step.addition is not None:
+            self._extents = grown(self._extents, step.addition)
+            self._sink_is_new = False
+        self.offset, self._pending = end, 0
+        self.finished = self._upload.state == UploadState.FINISHED
+        if wanted and not last:
+            raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
+
+    def _addition(self) -> Extent | None:
+        if self._sink is None or not self._pending:
+            return None
+        return Extent(self._sink.segment_id, self._sink.written - self._pending, self._pending)
+
+    async def _arrived(self, length: int) -> Arrived:
+        """What is known of the whole content; its media type is told from its first bytes."""
+        digester = self.digester if self.digester and self.digester.length == length else None
+        head = self._head or await self._stored_head(length)
+        detected = await asyncio.to_thread(self._tools.detect, head)
+        return Arrived(
+            length,
+            sha256=digester.hexdigest("sha256") if digester else None,
+            md5=digester.hexdigest("md5") if digester else None,
+            detected_type=detected,
+        )
+
+    async def _stored_head(self, length: int) -> bytes:
+        extents = cut(self._extents, Span(0, min(_HEAD, length)))
+        return b"".join([data async for data in self._tools.store.read(extents)])
+
+    async def _commit_inline(self, data: bytes) -> None:
+        arrived = arrived_inline(self._tools, data, self._digests)
+        step = _Step(self._lease, self._upload, 0, len(data), None, False)
+        self._upload, _ = await self._tools.catalog.write(
+            _advance, self._tools, self._caller, step, self._extents, arrived, True
+        )
+        self.offset, self.finished = len(data), True
+
+    async def _break_off(self, *, keep: bool) -> None:
+        """Give the lease back; what came and is not committed is stored or dropped."""
+        try:
+            if keep and self._pending:
+                await self._commit(last=True)
+                return
+            if not keep:
+                self.digester = self._original if self._checksum else None
+            if self._sink is not None and self._pending:
+                await self._drop_pending(self._sink)
+        except (KadeError, OSError):
+            self.digester = None  # the first error is the one to tell; an orphan segment is swept later
+        await self._tools.catalog.write(_release, self._lease, self._tail())
+
+    async def _drop_pending(self, sink: Sink) -> None:
+        if self._sink_is_new:
+            await sink.close()
+            self._sink = None
+            await self._tools.store.delete(sink.segment_id)
+        else:
+            await sink.rewind(sink.written - self._pending)
+        self._pending = 0
+
+    def _tail(self) -> Id | None:
+        """The segment that the next holder may go on writing: none after an error in this one."""
+        if self._pending:
+            return None
+        return self._sink.segment_id if self._sink is not None else self._upload.tail_segment
+
+
+def arrived_inline(tools: Tools, data: bytes, digests: Iterable[str]) -> Arrived:
+    """A whole small file in memory, as the catalog is to keep it; its type is detected later."""
+    running = tools.digester(("sha256", *digests))
+    running.update(data)
+    return Arrived(len(data), data, running.hexdigest("sha256"), running.hexdigest("md5"))
+
+
+async def gather(source: Source, limit: int) -> "Gathered | None":
+    """A body of known length up to *limit*, in memory, as far as it comes without a pause.
+
+    None, with nothing read, when it is longer or its length is not known.
+    """
+    if source.remaining is None or source.remaining > limit:
+        return None
+    data = bytearray()
+    try:
+        while (piece := await source.read(_GLANCE_S)) is not None:
+            size = len(piece.data)
+            data += piece.data
+            piece.release()
+            if size == 0:
+                return Gathered(bytes(data), ended=False)
+    except KadeError as error:
+        return Gathered(bytes(data), ended=False, error=error)
+    return Gathered(bytes(data), ended=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The first bytes of a body, and whether they are all of it; *error*: how it broke off."""
+
+    data: bytes
+    ended: bool
+    error: KadeError | None = None
+
+    def followed_by(self, source: Source) -> Source:
+        """A source that gives these bytes and then what *source* gives, or the error."""
+        return _Prefixed(self, source)
+
+
+class _Held:
+    """A piece that nobody leased."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = memoryview(data)
+
+    def release(self) -> None:
+        pass
+
+
+class _Prefixed:
+    """Implements ``core.ports.Source``."""
+
+    def __init__(self, gathered: Gathered, rest: Source) -> None:
+        self._prefix: bytes = gathered.data
+        self._error = gathered.error
+        self._rest = rest
+        self._ended = gathered.ended
+
+    async def read(self, patience: float) -> Piece | None:
+        if self._prefix:
+            data, self._prefix = self._prefix, b""
+            return _Held(data)
+        if self._error is not None:
+            raise self._error
+        return None if self._ended else await self._rest.read(patience)
+
+    @property
+    def remaining(self) -> int | None:
+        rest = 0 if self._ended else self._rest.remaining
+        return None if rest is None else rest + len(self._prefix)
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        return self._rest.trailers
+
+
+class _All:
+    """Shows the same bytes to several absorbers."""
+
+    def __init__(self, absorbers: Sequence[Absorber]) -> None:
+        self._absorbers = absorbers
+
+    def update(self, data: memoryview | bytes) -> None:
+        for absorber in self._absorbers:
+            absorber.update(data)
+
+
+class _Slowness:
+    """Raises when a body brings too little over too long a time."""
+
+    def __init__(self, pace: Pace, at: float) -> None:
+        self._pace = pace
+        self._since = at
+        self._bytes = 0
+
+    def saw(self, size: int, at: float) -> None:
+        """Raises KadeError(RequestReason.TOO_SLOW)."""
+        self._bytes += size
+        if at - self._since < self._pace.slow_after_s:
+            return
+        if self._bytes < self._pace.min_rate * (at - self._since):
+            raise KadeError(RequestReason.TOO_SLOW)
+        self._since, self._bytes = at, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One move of the offset, with the bytes that it covers."""
+
+    lease: Lease
+    upload: Upload
+    start: int
+    end: int
+    addition: Extent | None
+    is_new_segment: bool
+
+
+def _advance(
+    tx: Tx,
+    tools: Tools,
+    caller: Caller,
+    step: _Step,
+    extents: list[Extent],
+    arrived: Arrived | None,
+    last: bool,
+) -> tuple[Upload, str | None]:
+    upload = step.upload
+    expires_at = uploads.expiry(tools.rules)
+    wanted = tx.uploads.advance(step.lease, step.start, step.end, TTL_MS, expires_at)
+    if step.addition is not None:
+        held = step.addition.start + step.addition.length
+        if step.is_new_segment:
+            tx.segments.add(Segment(step.addition.segment_id, held, now()))
+        else:
+            tx.segments.grow(step.addition.segment_id, held)
+        merged = grown(extents, step.addition)
+        tx.contents.set_last_extent(upload.content_id, len(merged) - 1, merged[-1], step.end, now())
+    tail = step.addition.segment_id if step.addition else upload.tail_segment
+    upload = upload._replace(offset=step.end, expires_at=expires_at, tail_segment=tail)
+    if arrived is not None:
+        uploads.finish(tx, caller, tools.rules, upload, arrived)
+        upload = upload._replace(state=UploadState.FINISHED)
+    if last:
+        tx.uploads.release(step.lease, tail)
+    return upload, wanted
+
+
+def _hold(tx: Tx, tools: Tools, upload: Upload, end: int, amount: int) -> Upload:
+    space = tx.spaces.get(upload.space_id)
+    assert space is not None
+    uploads.check_size(tools.rules, space, end)
+    return uploads.reserve(tx, upload, amount)
+
+
+def _release(tx: Tx, lease: Lease, tail_segment: Id | None) -> None:
+    tx.uploads.release(lease, tail_segment)

@@ -1,0 +1,86 @@
+"""Spaces: made, changed and removed."""
+
+from kade.core import names
+from kade.core.bindings import Noun
+from kade.core.clock import now
+from kade.core.errors import KadeError, SpaceReason
+from kade.core.events import Event
+from kade.core.files import FileState
+from kade.core.grants import Verb
+from kade.core.ids import Id, new_id
+from kade.core.ports import Tx
+from kade.core.principals import Caller
+from kade.core.spaces import Policy, Quota, Space
+from kade.services import access
+from kade.services.naming import Namers
+
+OCCUPIED = (FileState.RECEIVING, FileState.HELD, FileState.LIVE, FileState.TRASHED)
+
+
+def create(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    parent_id: Id,
+    name: str,
+    *,
+    policy: Policy | None = None,
+    ceiling: int | None = None,
+) -> Space:
+    """A space below *parent_id*; *ceiling* is its quota in bytes, None for no limit."""
+    access.require(tx, caller, Verb.MANAGE, parent_id)
+    text = names.clean(name, SpaceReason.BAD_NAME)
+    space = Space(
+        new_id(), caller.tenant_id, parent_id, text, names.fold(text), policy or Policy(), now(), None
+    )
+    tx.spaces.add(space)
+    tx.quotas.add(Quota(space.id, ceiling, 0, 0))
+    namers.name_space(tx, space)
+    tx.journal.append(Event.by(caller, "space.created", space.id, name=text))
+    return space
+
+
+def find(tx: Tx, caller: Caller, space_id: Id, verb: Verb = Verb.LIST) -> Space:
+    """The space, when the caller has *verb* in it; to anybody else it is unknown."""
+    space = tx.spaces.get(space_id)
+    if space is None or space.removed_at is not None or space.tenant_id != caller.tenant_id:
+        raise KadeError(SpaceReason.UNKNOWN, space_id)
+    if not access.allowed(tx, caller, verb, space_id):
+        raise KadeError(SpaceReason.UNKNOWN, space_id)
+    return space
+
+
+def rename(tx: Tx, caller: Caller, space: Space, name: str) -> None:
+    """Give the space another name."""
+    access.require(tx, caller, Verb.MANAGE, space.id)
+    text = names.clean(name, SpaceReason.BAD_NAME)
+    tx.spaces.rename(space.id, text, names.fold(text))
+    tx.journal.append(Event.by(caller, "space.renamed", space.id, name=text))
+
+
+def set_policy(tx: Tx, caller: Caller, space: Space, policy: Policy) -> None:
+    """Change the rules for the space's files; they hold for what comes in from now on."""
+    access.require(tx, caller, Verb.MANAGE, space.id)
+    tx.spaces.set_policy(space.id, policy)
+    tx.journal.append(Event.by(caller, "space.policy_changed", space.id))
+
+
+def set_ceiling(tx: Tx, caller: Caller, space: Space, ceiling: int | None) -> None:
+    """Change the space's quota in bytes; None for no limit. What is there already stays."""
+    access.require(tx, caller, Verb.MANAGE, space.id)
+    tx.quotas.set_ceiling(space.id, ceiling)
+    tx.journal.append(Event.by(caller, "space.quota_changed", space.id, ceiling=ceiling or 0))
+
+
+def remove(tx: Tx, caller: Caller, space: Space) -> None:
+    """Remove an empty space and every name that it had.
+
+    Raises:
+        KadeError: ``SpaceReason.NOT_EMPTY`` while a file, even a trashed or unfinished one, is in it.
+    """
+    access.require(tx, caller, Verb.MANAGE, space.id)
+    if tx.files.of_space(space.id, OCCUPIED, limit=1):
+        raise KadeError(SpaceReason.NOT_EMPTY, space.id)
+    tx.spaces.remove(space.id, now())
+    tx.bindings.remove(Noun.SPACE, space.id)
+    tx.journal.append(Event.by(caller, "space.removed", space.id, name=space.name))

@@ -1,0 +1,347 @@
+"""Uploads: begun, joined from parts, finished, ended. How bytes are appended is in ``appending``."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kade.core import media_types, names
+from kade.core.bindings import Noun
+from kade.core.clock import Millis, now
+from kade.core.contents import Content, ContentState, Extent
+from kade.core.errors import FileReason, KadeError, UploadReason
+from kade.core.events import Event
+from kade.core.files import File, FileState, TimeFrame
+from kade.core.grants import Verb
+from kade.core.ids import Id, new_id
+from kade.core.ports import Tx
+from kade.core.principals import Caller
+from kade.core.spaces import Space
+from kade.core.uploads import Upload, UploadKind, UploadState
+from kade.services import access, files, spaces
+from kade.services.naming import Namers
+
+DEFERRED_STEP = 64 << 20  # bytes of quota that an upload of unknown length holds at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every upload: *max_size* in bytes (0: no limit), *expire_after* in milliseconds."""
+
+    max_size: int = 0
+    expire_after: int = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to upload. *length* None: not known yet."""
+
+    name: str
+    length: int | None
+    media_type: str | None = None
+    metadata: str = ""
+    annotations: str = ""
+    kind: UploadKind = UploadKind.WHOLE
+    concat: str = ""
+    frame: TimeFrame = field(default_factory=TimeFrame)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What is known of a content when its last byte is durable; digests are hex or pending (None)."""
+
+    length: int
+    inline: bytes | None = None
+    sha256: str | None = None
+    md5: str | None = None
+    detected_type: str | None = None
+
+
+EMPTY = Arrived(
+    0,
+    inline=b"",
+    sha256=hashlib.sha256().hexdigest(),
+    md5=hashlib.md5(usedforsecurity=False).hexdigest(),
+    detected_type="application/x-empty",
+)
+
+
+def begin(tx: Tx, caller: Caller, namers: Namers, rules: Rules, space_id: Id, wish: Wish) -> Upload:
+    """Open an upload into a space: its file id is reserved and named, its quota held.
+
+    Raises:
+        KadeError: no right to write, a bad name or media type, ``UploadReason.MAX_SIZE`` or
+            ``QuotaReason.EXCEEDED``.
+    """
+    space = spaces.find(tx, caller, space_id, Verb.WRITE)
+    check_size(rules, space, wish.length)
+    upload = _new_upload(caller, rules, space, wish)
+    tx.quotas.reserve((space.tenant_id, space.id), upload.reserved)
+    tx.contents.add(
+        Content(upload.content_id, space.tenant_id, ContentState.GROWING, 0, None, None, None, None, now())
+    )
+    if wish.kind is not UploadKind.PARTIAL:
+        tx.files.add(_new_file(caller, space, upload, wish))
+    tx.uploads.add(upload)
+    namers.name_file(tx, space.id, upload.file_id)
+    tx.journal.append(
+        Event.by(caller, "upload.created", upload.id, file=upload.file_id, length=_known(wish.length))
+    )
+    if wish.length == 0:
+        finish(tx, caller, rules, upload, EMPTY)
+        return upload._replace(state=UploadState.FINISHED)
+    return upload
+
+
+def check_size(rules: Rules, space: Space, length: int | None) -> None:
+    """Raises KadeError(UploadReason.MAX_SIZE) when *length* is above a limit of ours or of the space."""
+    limits = [limit for limit in (rules.max_size, space.policy.max_file_size) if limit]
+    if length is not None and limits and length > min(limits):
+        raise KadeError(UploadReason.MAX_SIZE, max_size=min(limits))
+
+
+def find(tx: Tx, caller: Caller, upload_id: Id | None) -> Upload:
+    """The caller's own upload.
+
+    Raises:
+        KadeError: ``UploadReason.UNKNOWN``, the same for one that is not there, is over, or is another's.
+    """
+    upload = tx.uploads.get(upload_id) if upload_id else None
+    if upload is None or upload.principal_id != caller.principal_id or upload.expires_at <= now():
+        raise KadeError(UploadReason.UNKNOWN, upload_id or "")
+    return upload
+
+
+def find_by_file(tx: Tx, caller: Caller, file_id: Id | None) -> Upload:
+    """The caller's own upload that a reserved file id belongs to. Raises as ``find`` does."""
+    upload = tx.uploads.of_file(file_id) if file_id else None
+    return find(tx, caller, upload.id if upload else None)
+
+
+def set_length(tx: Tx, rules: Rules, upload: Upload, length: int) -> Upload:
+    """Declare the length that was deferred.
+
+    Raises:
+        KadeError: ``UploadReason.LENGTH_CHANGED`` when another length stands already or more bytes are
+            there; ``MAX_SIZE``; ``QuotaReason.EXCEEDED``.
+    """
+    if upload.length is not None:
+        if upload.length != length:
+            raise KadeError(UploadReason.LENGTH_CHANGED, upload.id)
+        return upload
+    if length < upload.offset:
+        raise KadeError(UploadReason.LENGTH_CHANGED, upload.id)
+    space = tx.spaces.get(upload.space_id)
+    assert space is not None
+    check_size(rules, space, length)
+    tx.uploads.set_length(upload.id, length)
+    return reserve(tx, upload._replace(length=length), length)
+
+
+def reserve(tx: Tx, upload: Upload, amount: int) -> Upload:
+    """Hold exactly *amount* bytes of quota for the upload. Raises KadeError(QuotaReason.EXCEEDED)."""
+    if amount != upload.reserved:
+        tx.quotas.reserve((upload.tenant_id, upload.space_id), amount - upload.reserved)
+        tx.uploads.set_reserved(upload.id, amount)
+    return upload._replace(reserved=amount)
+
+
+def finish(tx: Tx, caller: Caller, rules: Rules, upload: Upload, arrived: Arrived) -> File | None:
+    """The last byte is durable: the content is sealed and the file goes live; None for a part.
+
+    The caller is authorised again: rights may have gone since the upload began.
+    """
+    access.require_still(tx, caller)
+    access.require(tx, caller, Verb.WRITE, upload.space_id)
+    tx.contents.seal(
+        upload.content_id,
+        inline=arrived.inline,
+        length=arrived.length,
+        sha256=arrived.sha256,
+        md5=arrived.md5,
+        detected_type=arrived.detected_type,
+        at=now(),
+    )
+    tx.uploads.finish(upload.id, arrived.length, expiry(rules))
+    if upload.kind == UploadKind.PARTIAL:
+        reserve(tx, upload, arrived.length)
+        for final_id in tx.uploads.finals_of(upload.id):
+            _join_when_ready(tx, caller, rules, final_id)
+        return None
+    return _go_live(tx, caller, upload, arrived)
+
+
+def begin_final(
+    tx: Tx, caller: Caller, namers: Namers, rules: Rules, space_id: Id, wish: Wish, part_ids: Sequence[Id]
+) -> Upload:
+    """Open the upload that joins parts (tus concatenation); it is finished at once when all of them are.
+
+    Raises:
+        KadeError: ``UploadReason.NOT_A_PART`` when one is not a partial upload of the caller in that
+            space; ``MAX_SIZE``.
+    """
+    locked = {part_id: _lock_part(tx, caller, space_id, part_id) for part_id in sorted(set(part_ids))}
+    parts = [locked[part_id] for part_id in part_ids]
+    if not parts:
+        raise KadeError(UploadReason.NOT_A_PART)
+    lengths = [part.length for part in parts]
+    total = None if None in lengths else sum(length or 0 for length in lengths)
+    space = spaces.find(tx, caller, space_id, Verb.WRITE)
+    check_size(rules, space, total)
+    final = _new_upload(caller, rules, space, wish)._replace(
+        length=total, state=UploadState.JOINING, reserved=0
+    )
+    tx.contents.add(
+        Content(final.content_id, space.tenant_id, ContentState.GROWING, 0, None, None, None, None, now())
+    )
+    tx.files.add(_new_file(caller, space, final, wish)._replace(length=total))
+    tx.uploads.add(final)
+    tx.uploads.add_parts(final.id, part_ids)
+    namers.name_file(tx, space.id, final.file_id)
+    tx.journal.append(Event.by(caller, "upload.created", final.id, file=final.file_id, parts=len(parts)))
+    _join_when_ready(tx, caller, rules, final.id)
+    return tx.uploads.get(final.id) or final
+
+
+def end(tx: Tx, caller: Caller, upload: Upload) -> None:
+    """Terminate an upload: its bytes, its reserved quota and, when it made a file, the file are given up."""
+    discard(tx, upload)
+    tx.journal.append(Event.by(caller, "upload.terminated", upload.id, file=upload.file_id))
+
+
+def discard(tx: Tx, upload: Upload) -> None:
+    """What ``end`` does, without an event; a finished file is removed by its space's policy."""
+    tx.uploads.forget(upload.id)
+    if upload.reserved:
+        tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=0)
+    file = tx.files.get(upload.file_id)
+    if file is not None and file.state == FileState.RECEIVING:
+        files.change(tx, file, state=FileState.REFUSED, content_id=None)
+    if file is None or file.state == FileState.RECEIVING:
+        tx.bindings.remove(Noun.FILE, upload.file_id)
+        files.condemn_unused(tx, upload.content_id)
+
+
+def expire(tx: Tx, upload: Upload) -> None:
+    """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record."""
+    if upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
+        tx.uploads.forget(upload.id)
+        return
+    discard(tx, upload)
+    tx.journal.append(
+        Event("upload.expired", upload.id, tenant_id=upload.tenant_id, principal_id=upload.principal_id)
+    )
+
+
+def expiry(rules: Rules) -> Millis:
+    """When an upload that was touched now expires."""
+    return Millis(now() + rules.expire_after)
+
+
+def _new_upload(caller: Caller, rules: Rules, space: Space, wish: Wish) -> Upload:
+    if wish.length is not None and wish.length < 0:
+        raise KadeError(UploadReason.BAD_LENGTH)
+    return Upload(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        file_id=new_id(),
+        content_id=new_id(),
+        principal_id=caller.principal_id,
+        kind=wish.kind,
+        state=UploadState.OPEN,
+        length=wish.length,
+        offset=0,
+        reserved=wish.length or 0,
+        metadata=wish.metadata,
+        concat=wish.concat,
+        tail_segment=None,
+        lease_holder=None,
+        lease_fence=0,
+        created_at=now(),
+        expires_at=expiry(rules),
+    )
+
+
+def _new_file(caller: Caller, space: Space, upload: Upload, wish: Wish) -> File:
+    name = names.clean(wish.name, FileReason.BAD_NAME)
+    frame = wish.frame.checked()
+    return File(
+        id=upload.file_id,
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        name=name,
+        name_folded=names.fold(name),
+        media_type=media_types.clean(wish.media_type),
+        state=FileState.RECEIVING,
+        content_id=upload.content_id,
+        length=wish.length,
+        annotations=wish.annotations,
+        valid_from=frame.start,
+        valid_until=frame.end,
+        version=1,
+        created_by=caller.principal_id,
+        created_at=now(),
+        changed_at=now(),
+    )
+
+
+def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
+    file = tx.files.get(upload.file_id)
+    if file is None:
+        raise KadeError(FileReason.UNKNOWN, upload.file_id)
+    live = files.change(tx, file, state=FileState.LIVE, length=arrived.length)
+    tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=arrived.length)
+    tx.uploads.set_reserved(upload.id, 0)
+    tx.journal.append(
+        Event.by(
+            caller,
+            "file.created",
+            file.id,
+            name=file.name,
+            length=arrived.length,
+            sha256=arrived.sha256 or "",
+            space=file.space_id,
+        )
+    )
+    return live
+
+
+def _lock_part(tx: Tx, caller: Caller, space_id: Id, part_id: Id) -> Upload:
+    """The part, locked: it finishes either before the final upload is written, or after and sees it."""
+    part = tx.uploads.lock(part_id)
+    if (
+        part is None
+        or part.principal_id != caller.principal_id
+        or part.space_id != space_id
+        or part.kind != UploadKind.PARTIAL
+    ):
+        raise KadeError(UploadReason.NOT_A_PART, part_id)
+    return part
+
+
+def _join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None:
+    """Make the final upload's content of its parts' extents; no byte is copied.
+
+    The final upload is locked first: of two last parts that finish together, the second sees the first.
+    """
+    final = tx.uploads.lock(final_id)
+    parts = [tx.uploads.get(part_id) for part_id in tx.uploads.parts(final_id)]
+    if final is None or any(part is None or part.state != UploadState.FINISHED for part in parts):
+        return
+    extents: list[Extent] = []
+    for part in parts:
+        assert part is not None
+        extents += tx.contents.extents(part.content_id)
+        current = tx.uploads.get(part.id)
+        if current is not None and current.reserved:
+            reserve(tx, current, 0)
+    total = sum(extent.length for extent in extents)
+    if final.length is None:
+        tx.uploads.set_length(final.id, total)
+    reserved = reserve(tx, final, total)
+    tx.contents.set_extents(final.content_id, extents, total, now())
+    finish(tx, caller, rules, reserved, Arrived(total))
+
+
+def _known(length: int | None) -> int:
+    return -1 if length is None else length

@@ -1,0 +1,1 @@
+"""Segment stores: where the bytes are. An implementation is one file and runs the conformance suite."""

@@ -1,0 +1,228 @@
+"""Segments as files below one folder on a local disk.
+
+A segment lies at ``<folder>/<last two digits of its id>/<id>``; the 256 folders exist from the start. Bytes
+count only after ``sync``: fdatasync of the file and, the first time, fsync of its folder, so that the name
+survives a power cut as well. A crash leaves at most files that no row of the catalog knows.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from kade.core.clock import Millis
+from kade.core.contents import Extent
+from kade.core.errors import KadeError, UploadReason
+from kade.core.ids import Id
+from kade.core.ports import Absorber, Piece
+
+T = TypeVar("T")
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class LocalSegmentStore:
+    """Implements ``core.ports.SegmentStore``; *threads* do the blocking work."""
+
+    def __init__(self, folder: Path, threads: int = 8) -> None:
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(threads, "segments")
+
+    def prepare(self) -> None:
+        """Make the folders, durably; safe to repeat."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for number in range(256):
+            (self._folder / f"{number:02x}").mkdir(exist_ok=True)
+        _sync_folder(self._folder)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown()
+
+    async def create(self, segment_id: Id, absorber: Absorber | None = None) -> "LocalSink":
+        path = self._path(segment_id)
+        descriptor = await self.run(_open_new, path)
+        return LocalSink(self, segment_id, path, descriptor, 0, absorber, new=True)
+
+    async def resume(
+        self, segment_id: Id, length: int, absorber: Absorber | None = None
+    ) -> "LocalSink | None":
+        path = self._path(segment_id)
+        descriptor = await self.run(_open_at, path, length)
+        if descriptor is None:
+            return None
+        return LocalSink(self, segment_id, path, descriptor, length, absorber, new=False)
+
+    async def read(self, extents: Iterable[Extent], piece: int = 1 << 18) -> AsyncIterator[bytes]:
+        for extent in extents:
+            descriptor = await self.run(os.open, self._path(extent.segment_id), os.O_RDONLY)
+            try:
+                position, stop = extent.start, extent.start + extent.length
+                while position < stop:
+                    data = await self.run(os.pread, descriptor, min(piece, stop - position), position)
+                    if not data:
+                        raise EOFError(f"segment {extent.segment_id} ends at {position}, not {stop}")
+                    position += len(data)
+                    yield data
+            finally:
+                os.close(descriptor)
+
+    def locate(self, extent: Extent) -> str | None:
+        return str(self._path(extent.segment_id))
+
+    async def delete(self, segment_id: Id) -> None:
+        await self.run(_unlink, self._path(segment_id))
+
+    async def list(self) -> AsyncIterator[tuple[Id, int, Millis]]:
+        for number in range(256):
+            for name, length, changed in await self.run(_entries, self._folder / f"{number:02x}"):
+                yield Id(name), length, Millis(changed)
+
+    def _path(self, segment_id: Id) -> Path:
+        return self._folder / segment_id[-2:] / segment_id
+
+    async def run(self, fn: Callable[..., T], *args: object) -> T:
+        """Run blocking work in one of the store's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, fn, *args)
+
+
+class LocalSink:
+    """Implements ``core.ports.Sink``: one write is under way while the next piece is received."""
+
+    def __init__(
+        self,
+        store: LocalSegmentStore,
+        segment_id: Id,
+        path: Path,
+        descriptor: int,
+        length: int,
+        absorber: Absorber | None,
+        *,
+        new: bool,
+    ) -> None:
+        self.segment_id = segment_id
+        self.written = length
+        self._run = store.run
+        self._path = path
+        self._descriptor = descriptor
+        self._absorber = absorber
+        self._name_is_durable = not new
+        self._under_way: asyncio.Future[None] | None = None
+        self._piece: Piece | None = None
+
+    async def write(self, piece: Piece) -> None:
+        try:
+            await self._settle()
+        except BaseException:
+            piece.release()
+            raise
+        self.written += len(piece.data)
+        self._piece = piece
+        self._under_way = asyncio.ensure_future(self._run(self._put, piece.data))
+
+    async def sync(self) -> int:
+        await self._settle()
+        await self._run(self._flush)
+        return self.written
+
+    async def rewind(self, length: int) -> None:
+        with contextlib.suppress(KadeError):
+            await self._settle()
+        await self._run(os.ftruncate, self._descriptor, length)
+        await self._run(os.lseek, self._descriptor, length, os.SEEK_SET)
+        self.written = length
+
+    async def close(self) -> None:
+        try:
+            with contextlib.suppress(KadeError):
+                await self._settle()
+        finally:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    async def _settle(self) -> None:
+        """Wait for the write that is under way; what it raised is raised here, once."""
+        if self._under_way is None:
+            return
+        under_way, piece = self._under_way, self._piece
+        try:
+            await asyncio.shield(under_way)
+        finally:
+            if under_way.done():
+                self._under_way = self._piece = None
+                if piece is not None:
+                    piece.release()
+
+    def _put(self, data: memoryview) -> None:
+        try:
+            rest = data
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise _understood(error) from error
+        if self._absorber is not None:
+            self._absorber.update(data)
+
+    def _flush(self) -> None:
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise _understood(error) from error
+        if not self._name_is_durable:
+            _sync_folder(self._path.parent)
+            self._name_is_durable = True
+
+
+def _open_new(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _understood(error) from error
+
+
+def _open_at(path: Path, length: int) -> int | None:
+    """Open for writing at *length*, dropping what lies beyond; None when the file is shorter or gone."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    size = os.fstat(descriptor).st_size
+    if size < length:
+        os.close(descriptor)
+        return None
+    if size > length:
+        os.ftruncate(descriptor, length)
+    os.lseek(descriptor, length, os.SEEK_SET)
+    return descriptor
+
+
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> list[tuple[str, int, int]]:
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat()
+                found.append((entry.name, status.st_size, status.st_mtime_ns // 1_000_000))
+    return found
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _understood(error: OSError) -> Exception:
+    """A full disk in core's words; everything else as it is."""
+    return KadeError(UploadReason.DISK_FULL, "segments") if error.errno in _FULL else error

@@ -1,0 +1,1 @@
+"""HTTP toolkit that knows no dialect: listeners, mounts, bodies in and out, tus."""

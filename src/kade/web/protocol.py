@@ -1,0 +1,248 @@
+"""HTTP/1.1 on uvicorn's protocol for httptools, with what plain ASGI lacks.
+
+Added to each request's scope: the client certificate as DER (``extensions.tls.client_cert``), trailers
+(``kade.trailers``), 1xx answers (``http.response.informational``), the direct receive path
+(``kade.receive``) and, without TLS, sending a file by the kernel (``http.response.zerocopysend``). Added to
+the connection: limits on the time and size of headers, and on how much of a refused body is read.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httptools
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from kade.web.buffers import BufferPool
+from kade.web.receive import EXTENSION, DirectSource
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_SENDFILE_STEP = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one connection may take. Times in seconds, sizes in bytes."""
+
+    header_timeout: float = 10.0
+    header_size: int = 32 << 10
+    drain: int = 32 << 20
+    stall: float = 60.0
+
+
+class KadeHttpProtocol(HttpToolsProtocol):
+    """One connection; implements ``web.receive.Handover``."""
+
+    def __init__(
+        self, config: Config, state: ServerState, pool: BufferPool, limits: ConnectionLimits
+    ) -> None:
+        super().__init__(config, state, {}, asyncio.get_running_loop())
+        self._inner: ASGIApp = self.app
+        self.app = self._application
+        self._pool = pool
+        self._limits = limits
+        self._header_bytes = 0
+        self._in_headers = True
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._trailers: dict[str, str] = {}
+        self._drained = 0
+        self._tls: dict[str, Any] | None = None
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._tls = {
+                "client_cert": tls.getpeercert(True),
+                "tls_version": tls.version(),
+                "cipher_suite": tls.cipher()[0],
+            }
+        self._watch_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch_headers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_headers:
+            self._header_bytes += len(data)
+            self._watch_headers()
+        super().data_received(data)
+        if self._in_headers and self._header_bytes > self._limits.header_size:
+            self._refuse(_TOO_LARGE)
+
+    def _watch_headers(self) -> None:
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(self._limits.header_timeout, self._headers_are_late)
+
+    def _unwatch_headers(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _headers_are_late(self) -> None:
+        self._header_timer = None
+        self._refuse(_TOO_LATE if self._header_bytes else b"")
+
+    def _refuse(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+    # The parser's callbacks.
+
+    def on_message_begin(self) -> None:
+        self._trailers = {}
+        self._drained = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_headers:
+            super().on_header(name, value)
+        else:  # after the body: a trailer field (RFC 9110, 6.5), never mixed with the headers
+            self._trailers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._header_bytes = 0
+        self._unwatch_headers()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > self._limits.drain:
+                self.transport.close()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_headers = True
+        super().on_message_complete()
+
+    # The application's view.
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        extensions: dict[str, Any] = scope.setdefault("extensions", {})
+        extensions["kade.trailers"] = self._trailers
+        extensions["http.response.informational"] = {}
+        extensions[EXTENSION] = self._receive_directly
+        extensions[f"{EXTENSION}.drain"] = self._limits.drain
+        if self._tls is not None:
+            extensions["tls"] = self._tls
+        else:
+            extensions["http.response.zerocopysend"] = {}
+
+        async def extended_send(message: Message) -> None:
+            if message["type"] == "http.response.informational":
+                self._send_informational(message)
+            elif message["type"] == "http.response.zerocopysend":
+                await self._send_file(message, send)
+            else:
+                async with asyncio.timeout(self._limits.stall):
+                    await send(message)
+
+        try:
+            await self._inner(scope, receive, extended_send)
+        except TimeoutError:
+            self.transport.abort()  # the client takes nothing any longer
+
+    def _send_informational(self, message: Message) -> None:
+        head = b"HTTP/1.1 %d \r\n" % message["status"]
+        fields = b"".join(b"%s: %s\r\n" % (name, value) for name, value in message["headers"])
+        self.transport.write(head + fields + b"\r\n")
+
+    async def _send_file(self, message: Message, send: Send) -> None:
+        """Let the kernel copy a part of an open file to the socket (ASGI extension zerocopysend)."""
+        await self._written()
+        offset, count = message["offset"], message["count"]
+        descriptor = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            await self._pour(descriptor, message["file"], offset, count)
+        except OSError:
+            self.transport.abort()
+        finally:
+            os.close(descriptor)
+        self.cycle.expected_content_length -= count
+        if not self.transport.is_closing():
+            await send({"type": "http.response.body", "body": b"", "more_body": message["more_body"]})
+
+    async def _pour(self, descriptor: int, file: int, offset: int, count: int) -> None:
+        stop = offset + count
+        while offset < stop and not self.transport.is_closing():
+            step = min(stop - offset, _SENDFILE_STEP)
+            try:
+                sent = await self.loop.run_in_executor(None, os.sendfile, descriptor, file, offset, step)
+            except BlockingIOError:
+                await self._writable(descriptor)
+                continue
+            if sent == 0:
+                raise EOFError("the file is shorter than it was")
+            offset += sent
+
+    async def _writable(self, descriptor: int) -> None:
+        writable = asyncio.Event()
+        self.loop.add_writer(descriptor, writable.set)
+        try:
+            async with asyncio.timeout(self._limits.stall):
+                await writable.wait()
+        finally:
+            self.loop.remove_writer(descriptor)
+
+    async def _written(self) -> None:
+        """Wait until what was written before has left, so that the kernel's bytes come after it."""
+        self.transport.set_write_buffer_limits(high=0)
+        try:
+            if self.transport.get_write_buffer_size():
+                self.flow.pause_writing()
+                await asyncio.sleep(0)  # the transport writes at the end of this turn of the loop
+            if not self.transport.get_write_buffer_size():
+                self.flow.resume_writing()
+            await self.flow.drain()
+        finally:
+            self.transport.set_write_buffer_limits()
+
+    # The direct receive path.
+
+    def _receive_directly(self, length: int) -> DirectSource | None:
+        """A source for the body of the running request; None when all of it is here already."""
+        cycle = self.cycle
+        if not cycle.more_body or self.transport.is_closing() or self.pipeline:
+            return None
+        source = DirectSource(self, length, self._pool)
+        source.begin(self.transport)
+        return source
+
+    def take_over(self, source: DirectSource) -> bytes:
+        cycle = self.cycle
+        first = bytes(cycle.body)
+        cycle.body = bytearray()
+        if cycle.waiting_for_100_continue:
+            cycle.waiting_for_100_continue = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.flow.resume_reading()
+        self.transport.set_protocol(source)
+        return first
+
+    def hand_back(self) -> None:
+        self.cycle.more_body = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._in_headers = True
+        self.transport.set_protocol(self)
+
+    def lost(self, error: Exception | None) -> None:
+        self.connection_lost(error)
+
+    def close_after_answer(self) -> None:
+        self.cycle.keep_alive = False
+
+
+ProtocolFactory = Callable[[], KadeHttpProtocol]

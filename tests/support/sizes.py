@@ -1,0 +1,67 @@
+"""How much the tests move and how often: small every day, full with KADE_TEST_SIZES=full (make test-long)."""
+
+import os
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The amounts that tests take from here instead of naming their own. Bytes, counts and seconds."""
+
+    full: bool
+    """Whether these are the sizes that the issues name; tests marked `long` run only then."""
+    body: int
+    """Bytes of one large upload or download."""
+    crash_rounds: int
+    """Rounds of killing the server; KADE_CRASH_ROUNDS overrides it."""
+    crash_seconds: int
+    """Time after which no new crash round starts, unless KADE_CRASH_ROUNDS asks for a number of them."""
+    uploads: int
+    """Uploads at once in the test of memory."""
+    upload_body: int
+    """Bytes of each of those uploads."""
+    examples: int
+    """Examples that hypothesis tries per property."""
+    interleavings: int
+    """Rounds of each race in the suites that drive transactions against each other."""
+
+
+SMALL = Sizes(
+    full=False,
+    body=256 * MIB,
+    crash_rounds=50,
+    crash_seconds=180,
+    uploads=200,
+    upload_body=8 * MIB,
+    examples=100,
+    interleavings=20,
+)
+FULL = Sizes(
+    full=True,
+    body=2 * GIB,
+    crash_rounds=1000,
+    crash_seconds=600,
+    uploads=200,
+    upload_body=64 * MIB,
+    examples=1000,
+    interleavings=200,
+)
+
+
+def choose(environment: dict[str, str]) -> Sizes:
+    """Sizes for an environment; ValueError when KADE_TEST_SIZES is neither empty, small nor full."""
+    named = environment.get("KADE_TEST_SIZES") or "small"
+    if named not in ("small", "full"):
+        raise ValueError(f"KADE_TEST_SIZES is {named!r}, not 'small' or 'full'")
+    chosen = FULL if named == "full" else SMALL
+    rounds = environment.get("KADE_CRASH_ROUNDS")
+    if not rounds:
+        return chosen
+    values = vars(chosen) | {"crash_rounds": int(rounds), "crash_seconds": 24 * 3600}
+    return Sizes(**values)
+
+
+sizes = choose(dict(os.environ))
