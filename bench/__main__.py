@@ -51,7 +51,7 @@ def main() -> int:
             except (LoadFailed, ServerFailed) as error:
                 failures.append(f"{label}: {error}")
     write_reports(options.out, questions, scale, versions, measurements)
-    print_table(questions, scale, measurements)
+    print_table(questions, scale, versions, measurements)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -53,9 +53,14 @@ def write_reports(
         (folder / f"{question.name}.json").write_bytes(data + b"\n")
 
 
-def print_table(questions: Sequence[Question], scale: Scale, measurements: Sequence[Measurement]) -> None:
+def print_table(
+    questions: Sequence[Question],
+    scale: Scale,
+    versions: Mapping[str, str],
+    measurements: Sequence[Measurement],
+) -> None:
     """Print every measurement; the last columns say how Kade compares with the peer in that row."""
-    print(f"Scale {scale.name}, {os.cpu_count()} cores. {_LEGEND}")
+    print(f"Scale {scale.name}, {os.cpu_count()} cores; {'; '.join(versions.values())}.\n{_LEGEND}")
     print("".join(f"{name:>{width}}" for name, width in _COLUMNS))
     for question in questions:
         answered = [run for run in measurements if run.question == question.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,13 +27,17 @@ _EATMYDATA = "libeatmydata.so"
 
 
 class KadePeer:
-    """Kade; with `synchronise` off its syncs are no-ops (eatmydata), which is how the others acknowledge."""
+    """Kade; with `synchronise` off its syncs are no-ops (eatmydata), which is how the others acknowledge.
+
+    `command` is the program with its first arguments (default: the `kade` beside this Python).
+    """
 
     capabilities = frozenset(Capability)
 
-    def __init__(self, synchronise: bool = True) -> None:
+    def __init__(self, synchronise: bool = True, command: Sequence[str] | None = None) -> None:
         self.name = "kade" if synchronise else "kade-nosync"
         self.durable = synchronise
+        self._command = list(command or [str(Path(sys.executable).parent / "kade")])
         self._server: KadeServer | None = None
 
     @property
@@ -44,16 +49,16 @@ class KadePeer:
     def version(self) -> str:
         if not self.durable and shutil.which("eatmydata") is None:
             raise PeerMissing("eatmydata (Debian: eatmydata)")
-        return first_line([_program(), "--version"], "the kade command")
+        return first_line([*self._command, "--version"], "the kade command")
 
     def start(self, security: Security, folder: Path) -> Target:
         environment = dict(_PLAIN) if security is Security.PLAIN else {}
         if not self.durable:
             environment["LD_PRELOAD"] = _EATMYDATA
-        server = KadeServer(folder, command=[_program()], environment=environment)
+        server = KadeServer(folder, command=self._command, environment=environment)
+        self._server = server
         server.initialise()
         server.start()
-        self._server = server
         return _target(server, security, folder)
 
     def stop(self) -> None:
@@ -80,7 +85,3 @@ def _target(server: KadeServer, security: Security, folder: Path) -> Target:
 
 def _header_value(identity: pki.Identity) -> str:
     return quote(identity.pem.decode("ascii"), safe="")
-
-
-def _program() -> str:
-    return str(Path(sys.executable).parent / "kade")

@@ -10,7 +10,7 @@ from tests.support.kade_server import free_ports
 from bench.jobs import Target
 from bench.peers.peer import Capability, Certificates, PeerMissing, Security, ServerProcess, first_line
 
-_FOLDER = Path(__file__).parent.parent / "node"
+_FOLDER = Path(__file__).parent.parent.parent / "tests" / "interop" / "node"
 _PACKAGE = _FOLDER / "node_modules" / "@tus" / "server" / "package.json"
 
 
@@ -33,7 +33,7 @@ class TusNodePeer:
     def version(self) -> str:
         node = first_line(["node", "--version"], "node (Debian: nodejs)")
         if not _PACKAGE.exists():
-            raise PeerMissing("@tus/server (npm ci in bench/node)")
+            raise PeerMissing("@tus/server (npm ci in tests/interop/node)")
         return f"@tus/server {json.loads(_PACKAGE.read_text())['version']}, node {node}"
 
     def start(self, security: Security, folder: Path) -> Target:
@@ -41,7 +41,7 @@ class TusNodePeer:
         port = free_ports(1)[0]
         store = folder / "store"
         store.mkdir()
-        command = ["node", str(_FOLDER / "server.mjs"), str(port), str(store)]
+        command = ["node", str(_FOLDER / "tus_server.mjs"), str(port), str(store)]
         if security is Security.MTLS:
             files = (certificates.server.certificate, certificates.server.key, certificates.authority)
             command += [str(file) for file in files]

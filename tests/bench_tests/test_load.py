@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from bench.jobs import Downloads, SmallRequests, StreamUploads, Target
 from bench.load import LoadFailed, run_job
-
 from tests.support.kade_server import KadeServer
 
 ROOT = Path(__file__).parent.parent.parent

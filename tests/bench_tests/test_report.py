@@ -51,7 +51,7 @@ def test_json_holds_every_measurement(tmp_path: Path) -> None:
 
 
 def test_ratios_stand_beside_the_peer(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(QUESTIONS, SCALES["small"], RUNS)
+    print_table(QUESTIONS, SCALES["small"], {"nginx": "nginx/1"}, RUNS)
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[-3:]]
     assert rows[0][:2] == ["plain", "kade"] and rows[0][-1] == "3.0"
     assert rows[1][:2] == ["plain", "nginx"] and rows[1][-2:] == ["0.50", "2.00"]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.support.kade_server import KadeServer
 
 ROOT = Path(__file__).parent.parent.parent

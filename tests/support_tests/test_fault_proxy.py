@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-
 from tests.support.fault_proxy import Fault, FaultProxy, Flow, Plan, ThreadedFaultProxy
 
 

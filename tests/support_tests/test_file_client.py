@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.support import pki
 from tests.support.file_client import CHUNK_DATA, REQUEST_SIZE, FileClient, TransferFailed, chunks
 from tests.support.kade_server import KadeServer

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from tests.support import kade_server, raw_tus
 from tests.support.kade_server import KadeServer, ServerFailed
 from tests.support_tests.conftest import ENVIRONMENT, STAND_IN

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from tests.support.raw_http import (
     ConnectionEnded,
     ProtocolViolation,

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.support import raw_tus
 from tests.support.raw_http import RawConnection, Response
 

@@ -1,4 +1,4 @@
-// Serves tus uploads on loopback: node server.mjs PORT FOLDER [CERTIFICATE KEY CLIENT_AUTHORITY]
+// Serves tus uploads on loopback: node tus_server.mjs PORT FOLDER [CERTIFICATE KEY CLIENT_AUTHORITY]
 import { readFileSync } from "node:fs";
 import { createServer as createPlainServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
