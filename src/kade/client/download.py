@@ -134,10 +134,19 @@ class _Download:
     async def _receive(self, answer: aiohttp.ClientResponse) -> None:
         total = self.part.state.size
         self.progress.at(self.part.offset, total)
-        async for piece in answer.content.iter_chunked(_PIECE):
-            await asyncio.to_thread(self.part.append, piece)
-            self.received += len(piece)
-            self.progress.at(self.part.offset, total)
+        pending = bytearray()
+        try:
+            async for piece in answer.content.iter_any():
+                pending += piece
+                self.received += len(piece)
+                if len(pending) >= _PIECE:
+                    full, pending = pending, bytearray()
+                    await asyncio.to_thread(self.part.append, full)
+                    self.progress.at(self.part.offset, total)
+        finally:
+            # Also what came just before a cut is kept.
+            self.part.append(pending)
+        self.progress.at(self.part.offset, total)
         if total is not None and self.part.offset < total:
             raise Interrupted(f"{self.url}: the connection ended early")
 

@@ -74,7 +74,7 @@ class PartFile:
         self.state = state
         durable.write(self._state_path, msgspec.json.encode(state))
 
-    def append(self, piece: bytes) -> None:
+    def append(self, piece: bytes | bytearray) -> None:
         """Write at the end, all of it or OSError."""
         view = memoryview(piece)
         while view:

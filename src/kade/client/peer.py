@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from kade import __version__
 from kade.client.errors import Interrupted, TransferError
@@ -27,6 +27,7 @@ _REASONS = {
     415: "it does not accept this kind of content",
     507: "it has no space left",
 }
+_READ_BUFFER = 1 << 19  # bytes; with less, large downloads stop and go all the time
 # Worth another try: a request that took too long, locks, too early, too many, and what gateways say.
 _PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 
@@ -47,21 +48,20 @@ class RemotePeer:
         retry: Retry | None = None,
     ) -> None:
         self.retry = retry or Retry()
-        try:
-            self._origin = URL(origin).origin()
-        except (ValueError, TypeError):
-            raise TransferError(f"{origin!r} is no complete URL such as https://host/path") from None
-        if self._origin.scheme not in ("http", "https"):
-            raise TransferError(f"{origin!r} begins neither with http:// nor with https://")
+        self._origin = _origin(origin)
+        self._name = f"{self._origin[0]}://{urlsplit(origin).netloc.rpartition('@')[2]}"
         self._tls = tls
         self._bearer = bearer
         self._session: aiohttp.ClientSession | None = None
+        self._answered = False
+        self._turned_away = 0
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._tls or True),
             headers={"User-Agent": f"kade/{__version__}", "Accept-Encoding": "identity"},
             auto_decompress=False,
+            read_bufsize=_READ_BUFFER,
             # Nothing a server sets is sent back to it: proof is a certificate or a key.
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -92,7 +92,7 @@ class RemotePeer:
         if self._session is None:
             raise RuntimeError("RemotePeer is used outside its context")
         sent = dict(headers or {})
-        if self._bearer and URL(url).origin() == self._origin:
+        if self._bearer and _origin(url) == self._origin:
             sent["Authorization"] = f"Bearer {self._bearer}"
         timeout = aiohttp.ClientTimeout(
             total=None,
@@ -103,15 +103,33 @@ class RemotePeer:
             async with self._session.request(
                 method, url, headers=sent, data=body, allow_redirects=redirects, timeout=timeout
             ) as response:
+                self._answered = True
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
-            raise TransferError(f"{self._origin}: its certificate is not trusted: {_why(error)}") from None
+            raise TransferError(f"{self._name}: its certificate is not trusted: {_why(error)}") from None
         except aiohttp.InvalidURL:
             raise TransferError(f"{url!r} is no URL that can be asked for") from None
         except aiohttp.TooManyRedirects:
             raise TransferError(f"{url}: redirects in circles") from None
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
-            raise Interrupted(f"{self._origin}: {_words(error)}") from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: BaseException) -> Exception:
+        """What a broken connection means.
+
+        A server that refuses our certificate says so by an alert, or, as many do, just closes. A second
+        close before it ever answered is therefore taken for a refusal, and not for bad luck.
+        """
+        if _alert(error):
+            return TransferError(f"{self._name}: the server refuses our certificate, or asks for one")
+        if self._origin[0] == "https" and not self._answered and _closed(error):
+            self._turned_away += 1
+            if self._turned_away > 1:
+                return TransferError(
+                    f"{self._name}: the server closes the connection without an answer; probably it "
+                    "refuses our certificate, or asks for one"
+                )
+        return Interrupted(f"{self._name}: {_words(error)}")
 
 
 def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
@@ -125,6 +143,18 @@ def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
     if status in _PASSING:
         return Interrupted(sentence, _retry_after(response), status)
     return TransferError(sentence, status)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL (RFC 6454, 4). Raises TransferError when it has none for HTTP."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path") from None
+    if not parts.hostname:
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path")
+    return parts.scheme, parts.hostname, port
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
@@ -144,9 +174,21 @@ def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
     return getattr(cause, "verify_message", "") or str(cause)
 
 
+def _alert(error: BaseException) -> bool:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return "ALERT" in (getattr(cause, "reason", None) or str(cause))
+
+
+def _closed(error: BaseException) -> bool:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return isinstance(cause, aiohttp.ServerDisconnectedError | ConnectionError) and not isinstance(
+        cause, ConnectionRefusedError
+    )
+
+
 def _words(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the connection was closed (a certificate that it refuses looks like this, too)"
+    if _closed(error):
+        return "the connection was closed"
     if isinstance(error, TimeoutError):
         return "nothing came for too long"
     if isinstance(error, aiohttp.ClientPayloadError):

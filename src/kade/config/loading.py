@@ -30,7 +30,7 @@ Section = msgspec.Struct | type[msgspec.Struct]
 S = TypeVar("S", bound=msgspec.Struct)
 
 # Variables that look like ours and are no keys: of the command line, and of the tests.
-OTHER_VARIABLES = ("KADE_CONFIG", "KADE_KEY", "KADE_TEST_*", "KADE_CRASH_*")
+OTHER_VARIABLES = ("KADE_CONFIG", "KADE_KEY", "KADE_CERT_PASSWORD", "KADE_TEST_*", "KADE_CRASH_*")
 
 
 @dataclass(frozen=True)

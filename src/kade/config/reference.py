@@ -32,8 +32,9 @@ that names it.
   directory. An optional path is left out by an empty text.
 - **Lists** are parted by commas in a variable: `KADE_WEB_TRUSTED_PROXIES=10.0.0.1,10.1.0.0/16`.
 
-Variables that begin with `KADE_` and are no keys: `KADE_CONFIG` (the file), `KADE_KEY` (the bearer key for
-commands that talk to a server), and those of the tests (`KADE_TEST_…`, `KADE_CRASH_…`).
+Variables that begin with `KADE_` and are no keys: `KADE_CONFIG` (the file), `KADE_KEY` and
+`KADE_CERT_PASSWORD` (for commands that talk to a server), and those of the
+tests (`KADE_TEST_…`, `KADE_CRASH_…`).
 """
 
 

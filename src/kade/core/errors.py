@@ -119,6 +119,7 @@ class UploadReason(Reason):
     LENGTH_CHANGED = ("length_changed", Code.INVALID)
     MAX_SIZE = ("max_size", Code.TOO_LARGE)
     BAD_METADATA = ("bad_metadata", Code.INVALID)
+    METADATA_TOO_LARGE = ("metadata_too_large", Code.TOO_LARGE)
     OFFSET_MISMATCH = ("offset_mismatch", Code.OFFSET_MISMATCH)
     CHECKSUM_MISMATCH = ("checksum_mismatch", Code.CHECKSUM_MISMATCH)
     CHECKSUM_UNSUPPORTED = ("checksum_unsupported", Code.INVALID)

@@ -15,7 +15,15 @@ from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind, UploadState
 from kade.services import uploads
 from kade.services.leasing import TTL_MS
-from kade.services.receiving import Checksum, Receiving, Taken, Tools, arrived_inline, gather
+from kade.services.receiving import (
+    Checksum,
+    Receiving,
+    Taken,
+    Tools,
+    TrailingChecksum,
+    arrived_inline,
+    gather,
+)
 from kade.services.uploads import Rules
 
 _MIDSTATES = 4096  # uploads whose running digests are kept between appends
@@ -36,7 +44,7 @@ class Appending:
         source: Source,
         *,
         length: int | None = None,
-        checksum: Checksum | None = None,
+        checksum: Checksum | TrailingChecksum | None = None,
     ) -> Upload:
         """Append what *source* gives at *offset*; the upload as it stands then, finished when complete.
 
@@ -70,7 +78,7 @@ class Appending:
         caller: Caller,
         begin: Callable[[Tx], Upload],
         source: Source,
-        checksum: Checksum | None = None,
+        checksum: Checksum | TrailingChecksum | None = None,
     ) -> Upload:
         """Begin an upload and append what *source* gives; a small whole file costs one transaction.
 

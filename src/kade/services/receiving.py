@@ -42,14 +42,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """A digest that the bytes of one append must have: an algorithm of ``storage.digests`` and hex.
-
-    *value* None: the value comes in the trailers, and *from_trailers* reads it there.
-    """
+    """A digest that the bytes of one append must have: an algorithm of ``storage.digests`` and hex."""
 
     algorithm: str
-    value: str | None
-    from_trailers: Callable[[Mapping[str, str]], str] | None = None
+    value: str
+
+
+TrailingChecksum = Callable[[Mapping[str, str]], Checksum]  # reads it from the trailers, after the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Receiving:
         source: Source,
         wish: asyncio.Event,
         digester: Digester | None,
-        checksum: Checksum | None,
+        checksum: Checksum | TrailingChecksum | None,
     ) -> None:
         self._tools = tools
         self._caller = caller
@@ -99,7 +98,7 @@ class Receiving:
         self._wish = wish
         self._checksum = checksum
         self._original = digester
-        self._chunk = tools.digester((checksum.algorithm,)) if checksum else None
+        self._chunk = tools.digester((checksum.algorithm,)) if isinstance(checksum, Checksum) else None
         self.digester = digester.copy() if digester and checksum else digester
         self.offset = taken.upload.offset
         self.finished = False
@@ -121,7 +120,7 @@ class Receiving:
                 await self._pump()
                 if self._sink is not None:
                     await self._sink.sync()
-                self._verify()
+                await self._verify()
                 await self._commit(last=True)
         except KadeError as error:
             await self._break_off(keep=error.reason in _KEEPING and self._checksum is None)
@@ -202,15 +201,25 @@ class Receiving:
         absorbers = [each for each in (self.digester, self._chunk) if each is not None]
         return _All(absorbers) if len(absorbers) > 1 else absorbers[0] if absorbers else None
 
-    def _verify(self) -> None:
+    async def _verify(self) -> None:
         """Raises KadeError(UploadReason.CHECKSUM_MISMATCH) when the bytes are not those that were sent."""
-        if self._checksum is None or self._chunk is None:
+        if self._checksum is None:
             return
-        expected = self._checksum.value
-        if self._checksum.from_trailers is not None:
-            expected = self._checksum.from_trailers(self._source.trailers)
-        if self._chunk.hexdigest(self._checksum.algorithm) != expected:
+        if isinstance(self._checksum, Checksum):
+            expected, digester = self._checksum, self._chunk
+        else:  # which algorithm it is, only the trailer says: the bytes are read again
+            expected = self._checksum(self._source.trailers)
+            digester = await self._digest_pending(expected.algorithm)
+        assert digester is not None
+        if digester.hexdigest(expected.algorithm) != expected.value:
             raise KadeError(UploadReason.CHECKSUM_MISMATCH, self._upload.id)
+
+    async def _digest_pending(self, algorithm: str) -> Digester:
+        digester = self._tools.digester((algorithm,))
+        addition = self._addition()
+        async for data in self._tools.store.read([addition] if addition else []):
+            await asyncio.to_thread(digester.update, data)
+        return digester
 
     async def _commit(self, *, last: bool = False) -> None:
         """Sync what was written, then move the offset; the last commit gives the lease back."""

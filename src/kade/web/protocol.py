@@ -200,11 +200,6 @@ class KadeHttpProtocol(HttpToolsProtocol):
         """Wait until what was written before has left, so that the kernel's bytes come after it."""
         self.transport.set_write_buffer_limits(high=0)
         try:
-            if self.transport.get_write_buffer_size():
-                self.flow.pause_writing()
-                await asyncio.sleep(0)  # the transport writes at the end of this turn of the loop
-            if not self.transport.get_write_buffer_size():
-                self.flow.resume_writing()
             await self.flow.drain()
         finally:
             self.transport.set_write_buffer_limits()

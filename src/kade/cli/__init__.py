@@ -1,0 +1,66 @@
+"""The command line. A command is one file here and one line below; heavy imports belong into its function."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kade import __version__
+from kade.cli import config, get, ls, put
+from kade.cli.context import Context
+from kade.cli.errors import CommandError, report
+
+__all__ = ["CommandError", "Context", "app", "main"]
+
+app = typer.Typer(name="kade", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+app.command("put")(put.put)
+app.command("get")(get.get)
+app.command("ls")(ls.ls)
+app.command("config")(config.config)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Its exit code: 0 well, 1 failed, 2 wrong usage or configuration, 130 interrupted.
+
+    Whatever goes wrong is one sentence on standard error; `kade --debug …` shows the traceback as well.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command: Any = typer.main.get_command(app)
+    try:
+        result = command.main(given, prog_name="kade", standalone_mode=False)
+    except Exception as error:
+        # Options before the command are the program's own: a file may be called --debug.
+        return report(error, debug="--debug" in given[:3])
+    return result if isinstance(result, int) else 0
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _prepare(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="PATH",
+            envvar="KADE_CONFIG",
+            help="The configuration file; ./kade.toml if there is one.",
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Kade: one self-hosted server through which organisations hand files to each other."""
+    context.obj = Context(path=path)

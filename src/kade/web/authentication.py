@@ -1,0 +1,118 @@
+"""Requests → callers: by client certificate, bearer key, or name and password.
+
+The certificate is the one of the TLS connection; on a listener that stands behind proxies it is the one in a
+header, and then only when the request comes from a listed proxy. It is looked up on every request.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+
+from kade.auth import bearer, client_certificate
+from kade.auth.authority import CertificateError, first_certificate
+from kade.auth.password import Passwords
+from kade.core.errors import AccessReason, KadeError
+from kade.core.ports import Catalog
+from kade.core.principals import Caller, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateHeader:
+    """The header in which proxies of these networks pass the client's certificate (PEM or base64 DER)."""
+
+    name: str
+    proxies: tuple[IPv4Network | IPv6Network, ...]
+
+    @classmethod
+    def of(cls, name: str, proxies: tuple[str, ...]) -> "CertificateHeader | None":
+        """None when no header is configured."""
+        return cls(name, tuple(ip_network(each, strict=False) for each in proxies)) if name else None
+
+
+class Authentication:
+    """Finds out who is calling."""
+
+    def __init__(
+        self, catalog: Catalog, passwords: Passwords, headers: dict[str, CertificateHeader | None]
+    ) -> None:
+        self._catalog = catalog
+        self._passwords = passwords
+        self._headers = headers
+
+    async def by_certificate(self, request: Request, *, by_oin: bool = False) -> Caller:
+        """The caller that the client certificate proves. Raises as ``client_certificate.authenticate``."""
+        caller = await self._catalog.read(
+            client_certificate.authenticate, self._certificate(request), origin_of(request), by_oin=by_oin
+        )
+        return _remember(request, caller)
+
+    async def by_any(self, request: Request) -> Caller:
+        """The caller that an ``Authorization`` header or else the client certificate proves.
+
+        Raises:
+            KadeError: an ``AccessReason`` of code ``unauthenticated``.
+        """
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            caller = await self._catalog.read(bearer.authenticate, value.strip(), origin_of(request))
+        elif scheme.lower() == "basic":
+            name, password = _basic(value)
+            caller = await self._passwords.authenticate(name, password, origin_of(request))
+        elif scheme:
+            raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
+        else:
+            return await self.by_certificate(request)
+        return _remember(request, caller)
+
+    def _certificate(self, request: Request) -> bytes | None:
+        header = self._headers.get(request.scope["kade.listener"])
+        if header is not None:
+            return _passed_on(request, header)
+        tls = request.scope["extensions"].get("tls") or {}
+        certificate: bytes | None = tls.get("client_cert")
+        return certificate
+
+
+def origin_of(request: Request) -> Origin:
+    """Where the request comes from, for events."""
+    scope = request.scope
+    address = scope["client"][0] if scope.get("client") else ""
+    return Origin(scope.get("kade.operation", ""), scope.get("kade.request_id", ""), address)
+
+
+def caller_of(request: Request) -> Caller | None:
+    """The caller that this request was found to come from, if it was."""
+    caller: Caller | None = request.scope.get("kade.caller")
+    return caller
+
+
+def _remember(request: Request, caller: Caller) -> Caller:
+    request.scope["kade.caller"] = caller
+    return caller
+
+
+def _passed_on(request: Request, header: CertificateHeader) -> bytes | None:
+    client = request.client
+    value = request.headers.get(header.name)
+    if value is None or client is None:
+        return None
+    if not any(ip_address(client.host) in network for network in header.proxies):
+        return None
+    try:
+        return first_certificate(unquote_to_bytes(value))
+    except CertificateError:
+        return None
+
+
+def _basic(value: str) -> tuple[str, str]:
+    try:
+        name, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise KadeError(AccessReason.UNKNOWN_CREDENTIAL) from error
+    if not separator:
+        raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
+    return name, password

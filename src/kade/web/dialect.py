@@ -1,0 +1,60 @@
+"""What a dialect is made of, and what it is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from kade.core.ports import Catalog, Namer, SegmentStore
+from kade.services.appending import Appending
+from kade.services.audit import Audit
+from kade.services.digesting import Digesting
+from kade.services.naming import Namers
+from kade.services.uploads import Rules
+from kade.web.authentication import Authentication
+from kade.web.mounts import Mount
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The house as a dialect sees it: ports and services, nothing concrete.
+
+    *bases* are the listeners' own base URLs, by name, for links in answers; *folder* is the data folder.
+    """
+
+    catalog: Catalog
+    store: SegmentStore
+    appending: Appending
+    digesting: Digesting
+    audit: Audit
+    namers: Namers
+    rules: Rules
+    authentication: Authentication
+    bases: dict[str, str]
+    folder: Path
+    metadata_limit: int
+    ranges: int
+
+
+class Dialect(Protocol):
+    """One API. Its folder below ``kade.dialects`` exports one of these as ``DIALECT``."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name; also the instance's name in bindings."""
+        ...
+
+    @property
+    def settings(self) -> type[msgspec.Struct]:
+        """Its section ``dialects.<name>`` of the configuration."""
+        ...
+
+    def namers(self, settings: Any) -> Sequence[Namer]:
+        """What mints its names."""
+        ...
+
+    def mounts(self, kit: Kit, settings: Any) -> Sequence[Mount]:
+        """What it serves."""
+        ...

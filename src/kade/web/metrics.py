@@ -1,0 +1,43 @@
+"""Figures for Prometheus, in a registry of their own."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600)
+
+
+class Metrics:
+    """What this process counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "kade_requests", "Requests answered.", ("operation", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "kade_request_seconds",
+            "Time from a request's headers to the end of its answer.",
+            ("operation",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._handshakes = Counter(
+            "kade_connections_refused",
+            "Connections refused before a request: TLS handshakes and the connection limit.",
+            ("listener",),
+            registry=self.registry,
+        )
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """A request was answered; status 0: the client left before."""
+        self._requests.labels(operation, str(status)).inc()
+        self._seconds.labels(operation).observe(seconds)
+
+    def connection_refused(self, listener: str) -> None:
+        """A connection did not come as far as a request."""
+        self._handshakes.labels(listener).inc()
+
+    async def page(self, _request: Request) -> Response:
+        """The text format of Prometheus."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,150 @@
+"""The endpoint: which verb goes where, and what holds for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kade.core.errors import KadeError, UploadReason
+from kade.core.ids import Id
+from kade.core.ports import Tx
+from kade.core.principals import Caller
+from kade.core.uploads import Upload
+from kade.services.appending import Appending
+from kade.services.audit import Audit
+from kade.services.naming import Namers
+from kade.services.uploads import Rules
+from kade.web.operation import Handler, operation
+from kade.web.tus import headers as tus
+
+
+class Door(Protocol):
+    """What a dialect decides: who comes in, where their uploads go, and how refusals look."""
+
+    name: str
+    path: str
+    origins: Sequence[str]
+
+    async def caller(self, request: Request) -> Caller:
+        """Who is calling. Raises KadeError."""
+        ...
+
+    def space(self, tx: Tx, caller: Caller) -> Id:
+        """Into which space the caller's uploads go. Raises KadeError."""
+        ...
+
+    def described(self, metadata: dict[str, str]) -> tuple[str, str | None]:
+        """The file's name and declared media type in ``Upload-Metadata``."""
+        ...
+
+    def key_of(self, tx: Tx, upload: Upload) -> str:
+        """What stands for the upload in its URL."""
+        ...
+
+    def upload_of(self, tx: Tx, caller: Caller, key: str) -> Upload:
+        """The caller's upload of that key. Raises KadeError(UploadReason.UNKNOWN)."""
+        ...
+
+    def refuse(self, request: Request, error: KadeError) -> Response:
+        """A refusal in the dialect's shape; the headers of tus are added."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TusParts:
+    """What the verbs are made of."""
+
+    door: Door
+    appending: Appending
+    namers: Namers
+    rules: Rules
+    metadata_limit: int
+
+
+class Verb(Protocol):
+    """One of the protocol's methods."""
+
+    operation: str
+
+    async def handle(self, request: Request) -> Response: ...
+
+
+class TusEndpoint:
+    """Answers every request at and below the door's path."""
+
+    def __init__(self, parts: TusParts, audit: Audit) -> None:
+        from kade.web.tus import append, create, inspect, options, terminate
+
+        self._door = parts.door
+        handlers: dict[str, Verb] = {
+            "OPTIONS": options.Options(parts),
+            "POST": create.Create(parts),
+            "HEAD": inspect.Inspect(parts),
+            "PATCH": append.Append(parts),
+            "DELETE": terminate.Terminate(parts),
+        }
+        self._handlers: dict[str, Handler] = {
+            verb: operation(f"{parts.door.name}.{handler.operation}", handler.handle, self._refuse, audit)
+            for verb, handler in handlers.items()
+        }
+        self._other = operation(f"{parts.door.name}.upload.other", self._no_such_verb, self._refuse, audit)
+
+    async def __call__(self, request: Request) -> Response:
+        """Check what holds for every verb, then let the verb answer."""
+        handler = self._handlers.get(verb_of(request), self._other)
+        response = await handler(request)
+        response.headers["Tus-Resumable"] = tus.VERSION
+        self._allow_origin(request, response)
+        return response
+
+    async def _no_such_verb(self, request: Request) -> Response:
+        await self._door.caller(request)
+        return Response(status_code=405, headers={"Allow": ", ".join(self._handlers)})
+
+    def _refuse(self, request: Request, error: KadeError) -> Response:
+        response = self._door.refuse(request, error)
+        if error.reason is UploadReason.OFFSET_MISMATCH:
+            response.headers["Upload-Offset"] = str(error.facts["offset"])
+        return response
+
+    def _allow_origin(self, request: Request, response: Response) -> None:
+        """CORS: the answer may be read by scripts of the origins that the dialect names."""
+        origin = request.headers.get("Origin")
+        if origin is None or not ({"*", origin} & set(self._door.origins)):
+            return
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Vary"] = "Origin"
+        response.headers["Access-Control-Expose-Headers"] = tus.CORS_EXPOSED
+        if origin in self._door.origins:
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+
+
+def verb_of(request: Request) -> str:
+    """The method; a POST may stand for another one (``X-HTTP-Method-Override``)."""
+    override = request.headers.get("X-HTTP-Method-Override", "").upper()
+    return override if request.method == "POST" and override else request.method
+
+
+def wrong_version(request: Request) -> Response | None:
+    """412 unless the client speaks our version: every request but OPTIONS must say so."""
+    if request.headers.get("Tus-Resumable") == tus.VERSION:
+        return None
+    return Response(status_code=412, headers={"Tus-Version": tus.VERSION})
+
+
+def key_in(request: Request, door: Door) -> str:
+    """The upload's key in the request's path. Raises KadeError(UploadReason.UNKNOWN)."""
+    prefix, _, key = request.url.path.rpartition("/")
+    if prefix != door.path or not key:
+        raise KadeError(UploadReason.UNKNOWN)
+    return key
+
+
+def progress(upload: Upload) -> dict[str, str]:
+    """The headers that tell how far an upload is: offset and, while it is unfinished, its expiry."""
+    told = {"Upload-Offset": str(upload.offset)}
+    if not upload.complete:
+        told["Upload-Expires"] = tus.expires(upload.expires_at)
+    return told
