@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BigInteger, bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, quotas, spaces, uploads
@@ -31,6 +31,9 @@ _SET_POLICY = update(spaces).where(spaces.c.id == bindparam("_id")).values(polic
 _REMOVE = update(spaces).where(spaces.c.id == bindparam("_id")).values(removed_at=bindparam("_at"))
 
 _ADD_QUOTA = insert_row(quotas)
+# No sum of held bytes may leave the range of the database's integers.
+_MOST = (1 << 62) - 1
+
 _GET_QUOTA = select_rows(quotas).where(quotas.c.subject_id == bindparam("_subject"))
 _SET_CEILING = (
     update(quotas).where(quotas.c.subject_id == bindparam("_subject")).values(ceiling=bindparam("_ceiling"))
@@ -39,9 +42,11 @@ _RESERVE = (
     update(quotas)
     .where(
         quotas.c.subject_id == bindparam("_subject"),
-        quotas.c.ceiling.is_(None)
-        | (quotas.c.used + quotas.c.reserved + bindparam("_amount") <= quotas.c.ceiling)
-        | (bindparam("_amount") <= 0),
+        (
+            quotas.c.used + quotas.c.reserved
+            <= func.coalesce(quotas.c.ceiling, _MOST) - bindparam("_amount", type_=BigInteger)
+        )
+        | (bindparam("_amount", type_=BigInteger) <= 0),
     )
     .values(reserved=quotas.c.reserved + bindparam("_amount"))
 )
@@ -131,9 +136,12 @@ class QuotaTable:
 
     def reserve(self, subjects: Sequence[Id], amount: int) -> None:
         # Sorted, so that two transactions lock the rows in one order.
+        held: list[Id] = []
         for subject in sorted(subjects):
             if self._session.run(_RESERVE, _subject=subject, _amount=amount) == 0:
+                self.settle(held, reserved=amount, used=0)
                 raise KadeError(QuotaReason.EXCEEDED, subject, amount=amount)
+            held.append(subject)
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:
         for subject in sorted(subjects):
