@@ -20,7 +20,8 @@ def _tenant(tx: Tx) -> Tenant:
 
 async def test_tenants_are_found_by_id_and_name(catalog: Catalog) -> None:
     beta, alpha = a_tenant(name="beta"), a_tenant(name="alpha")
-    await catalog.write(lambda tx: (tx.tenants.add(beta), tx.tenants.add(alpha)))
+    for each in (beta, alpha):
+        await catalog.write(lambda tx, tenant: tx.tenants.add(tenant), each)
     found = await catalog.read(
         lambda tx: (tx.tenants.get(beta.id), tx.tenants.named("alpha"), tx.tenants.all())
     )
@@ -78,7 +79,8 @@ async def test_a_principals_name_is_taken_while_it_exists(catalog: Catalog) -> N
 async def test_a_principal_is_renamed_unless_the_name_is_taken(catalog: Catalog) -> None:
     tenant = await catalog.write(_tenant)
     one, two = a_principal(tenant.id, "one"), a_principal(tenant.id, "two")
-    await catalog.write(lambda tx: (tx.principals.add(one), tx.principals.add(two)))
+    for each in (one, two):
+        await catalog.write(lambda tx, new: tx.principals.add(new), each)
     await catalog.write(lambda tx: tx.principals.rename(one.id, "Uno", "uno"))
     found = await catalog.read(lambda tx: tx.principals.get(one.id))
     assert found == one._replace(name="Uno", name_folded="uno")

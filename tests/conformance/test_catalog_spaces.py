@@ -61,7 +61,8 @@ async def test_a_name_is_taken_once_below_one_parent_and_at_the_root(catalog: Ca
 async def test_a_space_is_renamed_changed_and_removed(catalog: Catalog) -> None:
     tenant, root = await catalog.write(house)
     one, two = a_space(tenant.id, root.id, "one"), a_space(tenant.id, root.id, "two")
-    await catalog.write(lambda tx: (tx.spaces.add(one), tx.spaces.add(two)))
+    for each in (one, two):
+        await catalog.write(lambda tx, space: tx.spaces.add(space), each)
     with pytest.raises(KadeError) as refused:
         await catalog.write(lambda tx: tx.spaces.rename(one.id, "Two", "two"))
     assert refused.value.reason is SpaceReason.NAME_TAKEN
@@ -96,16 +97,29 @@ async def test_quota_holds_up_to_the_ceiling_and_not_a_byte_more(catalog: Catalo
     )
 
 
-async def test_quota_is_held_for_every_subject_or_for_none(catalog: Catalog) -> None:
+@pytest.mark.parametrize("how", ["reserve", "use"])
+async def test_quota_is_taken_for_every_subject_or_for_none(catalog: Catalog, how: str) -> None:
     tenant, space = await catalog.write(house, ceiling=10)
 
     def attempt(tx: Tx) -> None:
+        take = tx.quotas.use if how == "use" else tx.quotas.reserve
         with pytest.raises(KadeError):
-            tx.quotas.reserve((tenant.id, space.id), 11)
+            take((tenant.id, space.id), 11)
 
     await catalog.write(attempt)
     figures = await catalog.read(lambda tx: (tx.quotas.get(tenant.id), tx.quotas.get(space.id)))
     assert figures == (Quota(tenant.id, None, 0, 0), Quota(space.id, 10, 0, 0))
+
+
+async def test_bytes_are_used_up_to_the_ceiling(catalog: Catalog) -> None:
+    tenant, space = await catalog.write(house, ceiling=5 * GIB)
+    await catalog.write(lambda tx: tx.quotas.reserve((space.id,), GIB))
+    await catalog.write(lambda tx: tx.quotas.use((tenant.id, space.id), 4 * GIB))
+    with pytest.raises(KadeError) as refused:
+        await catalog.write(lambda tx: tx.quotas.use((tenant.id, space.id), 1))
+    assert refused.value.reason is QuotaReason.EXCEEDED
+    assert await catalog.read(lambda tx: tx.quotas.get(space.id)) == Quota(space.id, 5 * GIB, 4 * GIB, GIB)
+    await catalog.write(lambda tx: tx.quotas.use((tenant.id, space.id), 0))
 
 
 async def test_quota_above_a_lowered_ceiling_can_still_shrink(catalog: Catalog) -> None:

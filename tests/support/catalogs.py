@@ -31,7 +31,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_sqlite(request: pytest.FixtureRequest) -> MakeCatalog:
     """A database file in the test's folder."""
     folder: Path = request.getfixturevalue("tmp_path")
-    path = shutil.copy(request.getfixturevalue("sqlite_template"), folder / "catalog.sqlite")
+    path = folder / "catalog.sqlite"
+    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
     return lambda: SqliteCatalog(path, readers=2)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, Update, bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, quotas, spaces, uploads
@@ -38,17 +38,19 @@ _GET_QUOTA = select_rows(quotas).where(quotas.c.subject_id == bindparam("_subjec
 _SET_CEILING = (
     update(quotas).where(quotas.c.subject_id == bindparam("_subject")).values(ceiling=bindparam("_ceiling"))
 )
+_FITS = (
+    quotas.c.used + quotas.c.reserved
+    <= func.coalesce(quotas.c.ceiling, _MOST) - bindparam("_amount", type_=BigInteger)
+) | (bindparam("_amount", type_=BigInteger) <= 0)
 _RESERVE = (
     update(quotas)
-    .where(
-        quotas.c.subject_id == bindparam("_subject"),
-        (
-            quotas.c.used + quotas.c.reserved
-            <= func.coalesce(quotas.c.ceiling, _MOST) - bindparam("_amount", type_=BigInteger)
-        )
-        | (bindparam("_amount", type_=BigInteger) <= 0),
-    )
+    .where(quotas.c.subject_id == bindparam("_subject"), _FITS)
     .values(reserved=quotas.c.reserved + bindparam("_amount"))
+)
+_USE = (
+    update(quotas)
+    .where(quotas.c.subject_id == bindparam("_subject"), _FITS)
+    .values(used=quotas.c.used + bindparam("_amount"))
 )
 _SETTLE = (
     update(quotas)
@@ -135,13 +137,21 @@ class QuotaTable:
         self._session.run(_SET_CEILING, _subject=subject_id, _ceiling=ceiling)
 
     def reserve(self, subjects: Sequence[Id], amount: int) -> None:
+        self._take(_RESERVE, subjects, amount, reserved=amount)
+
+    def use(self, subjects: Sequence[Id], amount: int) -> None:
+        self._take(_USE, subjects, amount, used=amount)
+
+    def _take(
+        self, statement: Update, subjects: Sequence[Id], amount: int, *, reserved: int = 0, used: int = 0
+    ) -> None:
         # Sorted, so that two transactions lock the rows in one order.
-        held: list[Id] = []
+        taken: list[Id] = []
         for subject in sorted(subjects):
-            if self._session.run(_RESERVE, _subject=subject, _amount=amount) == 0:
-                self.settle(held, reserved=amount, used=0)
+            if self._session.run(statement, _subject=subject, _amount=amount) == 0:
+                self.settle(taken, reserved=reserved, used=-used)
                 raise KadeError(QuotaReason.EXCEEDED, subject, amount=amount)
-            held.append(subject)
+            taken.append(subject)
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:
         for subject in sorted(subjects):
