@@ -81,7 +81,7 @@ class Downloads:
         if request.method not in ("GET", "HEAD"):
             raise KadeError(RequestReason.METHOD_NOT_ALLOWED, request.method[:20], allow="GET, HEAD")
         path, _, suffix = request.path_params["path"].partition(".")
-        file, content, extents = await self._kit.catalog.read(_downloadable, caller, path)
+        file, content, extents = await self._kit.catalog.glance(_downloadable, caller, path)
         self._kit.audit.note(
             Event.by(caller, "file.read", file.id, path=path, range=request.headers.get("range", "")[:200])
         )
