@@ -36,6 +36,9 @@ _TRASHED = (
     .order_by(files.c.id)
     .limit(bindparam("_limit"))
 )
+_PAGE = (
+    select_rows(files).where(files.c.id > bindparam("_after")).order_by(files.c.id).limit(bindparam("_limit"))
+)
 
 
 class FileTable:
@@ -78,4 +81,8 @@ class FileTable:
 
     def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]:
         rows = self._session.all(_TRASHED, _space=space_id, _before=moment, _limit=limit)
+        return [File._make(row) for row in rows]
+
+    def page(self, after: Id | None, limit: int) -> list[File]:
+        rows = self._session.all(_PAGE, _after=after or "", _limit=limit)
         return [File._make(row) for row in rows]
