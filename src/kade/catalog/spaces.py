@@ -111,10 +111,7 @@ class SpaceTable:
 
     def rename(self, space_id: Id, name: str, folded: str) -> None:
         try:
-            try:
             self._session.run(_RENAME, _id=space_id, _name=name, _folded=folded)
-        except Duplicate as error:
-            raise KadeError(SpaceReason.NAME_TAKEN, name) from error
         except Duplicate as error:
             raise KadeError(SpaceReason.NAME_TAKEN, name) from error
 

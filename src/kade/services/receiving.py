@@ -246,9 +246,7 @@ class Receiving:
         at_end = self._ended if self._closing is not None else self._upload.length == end
         arrived = await self._arrived(end) if at_end and self._upload.state != UploadState.FINISHED else None
         addition = self._addition()
-        step = _Step(
-            self._lease, self._upload, self.offset, end, addition, self._sink_is_new, self._closing
-        )
+        step = _Step(self._lease, self._upload, self.offset, end, addition, self._sink_is_new, self._closing)
         self._upload, wanted = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, last
         )

@@ -59,7 +59,9 @@ class RestRouter:
         self.app = Router(routes, redirect_slashes=False, default=unknown)
 
     def _resource(self, operations: Sequence[Operation]) -> Handler:
-        handlers = {each.method: self._wrapped(each.id, self._guarded(each), each.reads) for each in operations}
+        handlers = {
+            each.method: self._wrapped(each.id, self._guarded(each), each.reads) for each in operations
+        }
         if any(each.method == "GET" and each.reads for each in operations):
             handlers["HEAD"] = handlers["GET"]
         other = self._wrapped("other", self._no_such_method(", ".join(sorted(handlers))))
@@ -94,7 +96,7 @@ class RestRouter:
 
 
 def acceptable(request: Request, produces: Sequence[str]) -> str:
-    """The one of *produces* that the request prefers, the earlier one when it does not care (RFC 9110, 12.5.1).
+    """The one of *produces* that the request prefers (RFC 9110, 12.5.1); the earlier one among equals.
 
     Raises:
         KadeError: ``RequestReason.NOT_ACCEPTABLE``.

@@ -4,14 +4,15 @@ from kade.auth.authority import CertificateError, describe, first_certificate
 from kade.auth.client_certificate import fingerprint
 from kade.core.bindings import Noun
 from kade.core.clock import Millis, now
-from kade.core.errors import CredentialReason, KadeError, PrincipalReason, SpaceReason
+from kade.core.errors import CredentialReason, KadeError
+from kade.core.grants import Verb
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Credential, CredentialKind, Principal, PrincipalKind
 from kade.dialects.fileserver import boxes, wire
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.wire import UserInfo
-from kade.services import access, principals, spaces
+from kade.services import access, partners, principals, tenants
 from kade.services.naming import Namers
 
 _LABEL = "registered by the service"
@@ -29,21 +30,19 @@ def find(tx: Tx, caller: Caller, number: str) -> Principal:
 
 def get(tx: Tx, caller: Caller, number: str) -> UserInfo:
     """What is known of the user. Raises as ``find`` does."""
-    _require_manager(tx, caller)
+    _require_overview(tx, caller)
     return _info(tx, int(number), find(tx, caller, number))
 
 
 def get_all(tx: Tx, caller: Caller) -> list[UserInfo]:
     """Every user, by name."""
-    _require_manager(tx, caller)
-    partners = [each for each in tx.principals.of_tenant(caller.tenant_id) if _is_user(each)]
-    numbers = tx.bindings.keys_of(INSTANCE, Noun.PRINCIPAL, [each.id for each in partners])
-    return [_info(tx, int(numbers[each.id]), each) for each in partners if each.id in numbers]
+    _require_overview(tx, caller)
+    everybody = {each.id: each for each in tx.principals.of_tenant(caller.tenant_id)}
+    numbers = tx.bindings.keys_of(INSTANCE, Noun.PRINCIPAL, list(everybody))
+    return [_info(tx, int(numbers[each.id]), each) for each in everybody.values() if each.id in numbers]
 
 
-def create(
-    tx: Tx, caller: Caller, namers: Namers, name: str, certificate: bytes, ceiling: int | None
-) -> int:
+def create(tx: Tx, caller: Caller, namers: Namers, name: str, certificate: bytes, ceiling: int | None) -> int:
     """A user with a box of at most *ceiling* bytes (None: no limit); its number.
 
     *certificate* is DER or PEM; the first one in it counts.
@@ -53,13 +52,12 @@ def create(
             ``ALREADY_REGISTERED``.
     """
     der = _der(certificate)
-    partner = principals.create(tx, caller, namers, PrincipalKind.PARTNER, wire.user_name(name))
+    partner = partners.create(tx, caller, namers, PrincipalKind.PARTNER, wire.user_name(name), ceiling)
     _register(tx, caller, partner, der)
-    boxes.give(tx, caller, namers, partner, ceiling)
     return int(boxes.number_of(tx, partner.id))
 
 
-def update(tx: Tx, caller: Caller, number: str, name: str, certificate: bytes) -> None:
+def update(tx: Tx, caller: Caller, namers: Namers, number: str, name: str, certificate: bytes) -> None:
     """Rename the user with its box, and replace the certificate that ``get`` shows.
 
     Others that are in force, for a rotation, stay so. Raises as ``find`` and ``create`` do.
@@ -67,26 +65,23 @@ def update(tx: Tx, caller: Caller, number: str, name: str, certificate: bytes) -
     partner = find(tx, caller, number)
     der = _der(certificate)
     if wire.user_name(name) != partner.name:
-        principals.rename(tx, caller, partner, name)
-        box = spaces.find(tx, caller, boxes.of_partner(tx, partner.id))
-        spaces.rename(tx, caller, box, name)
+        partners.rename(tx, caller, namers, partner, name)
     _replace(tx, caller, partner, der)
 
 
-def delete(tx: Tx, caller: Caller, number: str) -> None:
+def delete(tx: Tx, caller: Caller, namers: Namers, number: str) -> None:
     """Remove a user who owns no file, with the box.
 
     Raises:
         KadeError: ``PrincipalReason.UNKNOWN`` or ``STILL_OWNS_FILES``.
     """
-    partner = find(tx, caller, number)
-    try:
-        spaces.remove(tx, caller, spaces.find(tx, caller, boxes.of_partner(tx, partner.id)))
-    except KadeError as error:
-        if error.reason is not SpaceReason.NOT_EMPTY:
-            raise
-        raise KadeError(PrincipalReason.STILL_OWNS_FILES, partner.id) from error
-    principals.remove(tx, caller, partner)
+    partners.remove(tx, caller, namers, find(tx, caller, number))
+
+
+def number_of_box(tx: Tx, space_id: Id) -> int | None:
+    """The number of the user whose box it is; None for a space that is no box."""
+    number = tx.bindings.key_of(INSTANCE, Noun.SPACE, space_id)
+    return None if number is None else int(number)
 
 
 def _replace(tx: Tx, caller: Caller, partner: Principal, der: bytes) -> None:
@@ -134,15 +129,6 @@ def _shown(registered: list[Credential]) -> Credential | None:
     return next(iter(valid or registered), None)
 
 
-def _is_user(principal: Principal) -> bool:
-    return principal.kind == PrincipalKind.PARTNER
-
-
-def _require_manager(tx: Tx, caller: Caller) -> None:
-    access.require_manager(tx, caller)
-
-
-def number_of_box(tx: Tx, space_id: Id) -> int | None:
-    """The number of the user whose box it is; None for a space that is no box."""
-    number = tx.bindings.key_of(INSTANCE, Noun.SPACE, space_id)
-    return None if number is None else int(number)
+def _require_overview(tx: Tx, caller: Caller) -> None:
+    """Users are shown to those who may list every box: operators and applications."""
+    access.require(tx, caller, Verb.LIST, tenants.root_of(tx, caller.tenant_id).id)
