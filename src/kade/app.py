@@ -339,6 +339,20 @@ def _catalog(config: Config) -> Catalog:
     return PostgresCatalog(asyncpg_url(url))
 
 
+def migrate(config: Config) -> tuple[str | None, str]:
+    """Bring the catalog to this version's schema; the revisions before (None: it was empty) and after.
+
+    Raises:
+        SchemaError: when a later version wrote it.
+    """
+    from kade.catalog.migrations import head, migrate_postgres, migrate_sqlite
+
+    if config.catalog.url:
+        return migrate_postgres(asyncpg_url(config.catalog.url)), head()
+    config.data.folder.mkdir(parents=True, exist_ok=True)
+    return migrate_sqlite(config.data.folder / "catalog.sqlite"), head()
+
+
 def asyncpg_url(url: str) -> str:
     """A ``postgresql://`` address for the driver that Kade uses."""
     return url.replace("postgresql://", "postgresql+asyncpg://", 1)
