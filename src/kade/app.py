@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -136,6 +137,8 @@ def serve(config: Config) -> None:
     import uvloop
 
     configure_logging(config)
+    gc.freeze()  # what was imported stays; and the rest is seldom cyclic
+    gc.set_threshold(50_000, 20, 100)
     with _folder_lock(config.data.folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config))
 
@@ -314,9 +317,10 @@ class Server:
 def configure_logging(config: Config) -> None:
     """Log lines to standard error: JSON objects, or text for people."""
     level = getattr(logging, config.log.level.upper())
+    as_json = config.log.format == "json"
     renderer = (
-        structlog.processors.JSONRenderer()
-        if config.log.format == "json"
+        structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event))
+        if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
@@ -327,7 +331,11 @@ def configure_logging(config: Config) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=(
+            structlog.BytesLoggerFactory(sys.stderr.buffer)
+            if as_json
+            else structlog.PrintLoggerFactory(sys.stderr)
+        ),
         cache_logger_on_first_use=True,
     )
 

@@ -4,9 +4,8 @@ import hashlib
 import secrets
 
 from kade.auth.client_certificate import caller_of
-from kade.core.clock import now
 from kade.core.ports import Tx
-from kade.core.principals import Caller, CredentialKind, Origin, in_force
+from kade.core.principals import Caller, CredentialKind, Origin
 
 PREFIX = "kade_"
 
@@ -27,5 +26,4 @@ def authenticate(tx: Tx, key: str, origin: Origin) -> Caller:
     Raises:
         KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
     """
-    credential = in_force(tx.credentials.presented(CredentialKind.KEY, fingerprint(key)), now())
-    return caller_of(tx, credential, origin)
+    return caller_of(tx.credentials.proven(CredentialKind.KEY, fingerprint(key)), origin)

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Tx
-from kade.core.principals import Caller, Credential, CredentialKind, Origin, in_force
+from kade.core.principals import Caller, Credential, CredentialKind, Origin, Principal, in_force
 
 
 def fingerprint(der: bytes) -> str:
@@ -30,16 +30,17 @@ def authenticate(tx: Tx, der: bytes | None, origin: Origin, *, by_oin: bool = Fa
     """
     if der is None:
         raise KadeError(AccessReason.NO_CREDENTIAL)
-    found = tx.credentials.presented(CredentialKind.CERTIFICATE, fingerprint(der))
+    found = tx.credentials.proven(CredentialKind.CERTIFICATE, fingerprint(der))
     if found is None and by_oin:
         number = oin(der)
-        found = tx.credentials.presented(CredentialKind.OIN, number) if number else None
-    return caller_of(tx, in_force(found, now()), origin)
+        found = tx.credentials.proven(CredentialKind.OIN, number) if number else None
+    return caller_of(found, origin)
 
 
-def caller_of(tx: Tx, credential: Credential, origin: Origin) -> Caller:
+def caller_of(found: tuple[Credential, Principal] | None, origin: Origin) -> Caller:
     """The caller that a credential in force proves. Raises as ``authenticate`` does."""
-    principal = tx.principals.get(credential.principal_id)
+    credential = in_force(found[0] if found else None, now())
+    principal = found[1] if found else None
     if principal is None or principal.removed_at is not None:
         raise KadeError(AccessReason.REVOKED_CREDENTIAL, credential.id)
     return Caller(principal.id, principal.name, principal.tenant_id, credential.id, origin)

@@ -16,7 +16,7 @@ from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ids import Id
 from kade.core.ports import Catalog, Tx
-from kade.core.principals import Caller, Credential, CredentialKind, Origin, in_force
+from kade.core.principals import Caller, Credential, CredentialKind, Origin, Principal
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's argon2id minimum
 _REMEMBERED_MS = 60_000
@@ -39,9 +39,9 @@ class Passwords:
             KadeError: ``AccessReason.UNKNOWN_CREDENTIAL`` for an unknown name and a wrong password
                 alike, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
         """
-        credential = await self._catalog.read(_presented, fingerprint(name))
-        await self._check(credential, password)
-        return await self._catalog.read(_still, credential.id if credential else None, origin)
+        found = await self._catalog.glance(_proven, fingerprint(name))
+        await self._check(found[0] if found else None, password)
+        return caller_of(found, origin)
 
     async def _check(self, credential: Credential | None, password: str) -> None:
         key = (credential.id if credential else Id(""), hashlib.sha256(password.encode()).digest())
@@ -75,13 +75,8 @@ def _verify(stored: str, password: str) -> bool:
         return False
 
 
-def _presented(tx: Tx, name: str) -> Credential | None:
-    return tx.credentials.presented(CredentialKind.PASSWORD, name)
-
-
-def _still(tx: Tx, credential_id: Id | None, origin: Origin) -> Caller:
-    credential = tx.credentials.get(credential_id) if credential_id else None
-    return caller_of(tx, in_force(credential, now()), origin)
+def _proven(tx: Tx, name: str) -> tuple[Credential, Principal] | None:
+    return tx.credentials.proven(CredentialKind.PASSWORD, name)
 
 
 _DUMMY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$Zm9yIG5vYm9keSwgZXZlciwgYXQgYWxsISEhISEhISE"

@@ -82,6 +82,8 @@ class PostgresCatalog:
                 lambda sync: fn(Transaction(SqlAlchemySession(sync)), *args, **kwargs)
             )
 
+    glance = read
+
     async def _sequence_forever(self) -> None:
         while True:
             self._posted.clear()

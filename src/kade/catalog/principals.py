@@ -36,6 +36,9 @@ _PRESENTED = (
     .order_by(credentials.c.revoked_at.is_not(None), credentials.c.id.desc())
     .limit(1)
 )
+_PROVEN = _PRESENTED.add_columns(*principals.c).join(
+    principals, principals.c.id == credentials.c.principal_id
+)
 _OF_PRINCIPAL = (
     select_rows(credentials)
     .where(credentials.c.principal_id == bindparam("_principal"))
@@ -105,6 +108,13 @@ class CredentialTable:
     def presented(self, kind: str, fingerprint: str) -> Credential | None:
         row = self._session.one(_PRESENTED, _kind=kind, _fingerprint=fingerprint)
         return Credential._make(row) if row else None
+
+    def proven(self, kind: str, fingerprint: str) -> tuple[Credential, Principal] | None:
+        row = self._session.one(_PROVEN, _kind=kind, _fingerprint=fingerprint)
+        if row is None:
+            return None
+        width = len(Credential._fields)
+        return Credential._make(row[:width]), Principal._make(row[width:])
 
     def of_principal(self, principal_id: Id) -> list[Credential]:
         rows = self._session.all(_OF_PRINCIPAL, _principal=principal_id)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Update, bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, quotas, spaces, uploads
@@ -44,6 +44,15 @@ _RESERVE = (
         | (bindparam("_amount") <= 0),
     )
     .values(reserved=quotas.c.reserved + bindparam("_amount"))
+)
+_USE = (
+    update(quotas)
+    .where(
+        quotas.c.subject_id == bindparam("_subject"),
+        quotas.c.ceiling.is_(None)
+        | (quotas.c.used + quotas.c.reserved + bindparam("_amount") <= quotas.c.ceiling),
+    )
+    .values(used=quotas.c.used + bindparam("_amount"))
 )
 _SETTLE = (
     update(quotas)
@@ -130,9 +139,15 @@ class QuotaTable:
         self._session.run(_SET_CEILING, _subject=subject_id, _ceiling=ceiling)
 
     def reserve(self, subjects: Sequence[Id], amount: int) -> None:
+        self._take(_RESERVE, subjects, amount)
+
+    def use(self, subjects: Sequence[Id], amount: int) -> None:
+        self._take(_USE, subjects, amount)
+
+    def _take(self, statement: Update, subjects: Sequence[Id], amount: int) -> None:
         # Sorted, so that two transactions lock the rows in one order.
         for subject in sorted(subjects):
-            if self._session.run(_RESERVE, _subject=subject, _amount=amount) == 0:
+            if self._session.run(statement, _subject=subject, _amount=amount) == 0:
                 raise KadeError(QuotaReason.EXCEEDED, subject, amount=amount)
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:

@@ -37,7 +37,7 @@ class SqliteSession:
     """A session on a plain driver connection, with statements compiled once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._compiled: WeakKeyDictionary[Executable, Compiled] = WeakKeyDictionary()
 
     def all(self, statement: Executable, **params: Any) -> Sequence[Row]:
@@ -61,11 +61,11 @@ class SqliteSession:
 
     def run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         compiled = self._compile(statement)
-        self._connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
+        self.connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def _execute(self, statement: Executable, params: Mapping[str, Any]) -> sqlite3.Cursor:
         compiled = self._compile(statement)
-        return self._connection.execute(compiled.text, compiled.arguments(params))
+        return self.connection.execute(compiled.text, compiled.arguments(params))
 
     def _compile(self, statement: Executable) -> Compiled:
         compiled = self._compiled.get(statement)
@@ -123,20 +123,27 @@ class SqliteCatalog:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, lambda tx: fn(tx, *args, **kwargs))
 
+    async def glance(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # A few pages, nearly always in memory, cost less than handing the work to a thread.
+        return fn(Transaction(self._reader()), *args, **kwargs)
+
     def _read(self, fn: Callable[[Tx], T]) -> T:
+        session = self._reader()
+        session.connection.execute("BEGIN")
+        try:
+            return fn(Transaction(session))
+        finally:
+            session.connection.execute("COMMIT")
+
+    def _reader(self) -> SqliteSession:
+        """This thread's own connection, which cannot write."""
         session: SqliteSession | None = getattr(self._local, "session", None)
         if session is None:
             connection = connect(self._path)
             connection.execute("PRAGMA query_only = ON")
             self._connections.append(connection)
             session = self._local.session = SqliteSession(connection)
-            self._local.connection = connection
-        connection = self._local.connection
-        connection.execute("BEGIN")
-        try:
-            return fn(Transaction(session))
-        finally:
-            connection.execute("COMMIT")
+        return session
 
     def _write_forever(self) -> None:
         connection = connect(self._path)

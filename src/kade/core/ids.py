@@ -10,7 +10,10 @@ from typing import NewType
 
 Id = NewType("Id", str)
 
-_ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# 248 of the 256 byte values stand for four times 62 characters; the others are drawn again.
+_TO_ALPHANUMERIC = bytes(_ALPHANUMERIC[value % 62] for value in range(256))
+_NOT_UNIFORM = bytes(range(248, 256))
 
 
 def new_id() -> Id:
@@ -24,8 +27,7 @@ def new_id() -> Id:
 
 def new_token(length: int) -> str:
     """*length* random characters of ``[0-9A-Za-z]``; each carries 5.95 bits."""
-    raw = secrets.token_bytes(length * 2)
-    drawn = [_ALPHANUMERIC[byte & 63] for byte in raw if byte & 63 < len(_ALPHANUMERIC)]
+    drawn = b""
     while len(drawn) < length:
-        drawn.append(secrets.choice(_ALPHANUMERIC))
-    return "".join(drawn[:length])
+        drawn += secrets.token_bytes(length * 2).translate(_TO_ALPHANUMERIC, _NOT_UNIFORM)
+    return drawn[:length].decode()

@@ -39,6 +39,11 @@ class Catalog(Protocol):
         """Run *fn*, which changes nothing, on committed data."""
         ...
 
+    async def glance(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for a handful of rows found by key: it may run in the calling thread, and each
+        statement may see what was committed meanwhile."""
+        ...
+
     async def open(self) -> None:
         """Connect; bring the schema to this version where that is automatic (SQLite)."""
         ...
@@ -116,6 +121,10 @@ class Credentials(Protocol):
     def get(self, credential_id: Id) -> Credential | None: ...
     def presented(self, kind: str, fingerprint: str) -> Credential | None:
         """The newest with this proof: the one in force, else the last that was revoked."""
+        ...
+
+    def proven(self, kind: str, fingerprint: str) -> tuple[Credential, Principal] | None:
+        """What ``presented`` finds, with the principal that it belongs to."""
         ...
 
     def of_principal(self, principal_id: Id) -> list[Credential]:
@@ -336,6 +345,10 @@ class Quotas(Protocol):
 
         Raises KadeError(QuotaReason.EXCEEDED) when it does not fit below a ceiling.
         """
+        ...
+
+    def use(self, subjects: Sequence[Id], amount: int) -> None:
+        """Count *amount* more used bytes for every subject, or for none. Raises as ``reserve`` does."""
         ...
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:

@@ -24,7 +24,7 @@ from kade.services.receiving import (
     arrived_inline,
     gather,
 )
-from kade.services.uploads import Rules
+from kade.services.uploads import Arrived, Rules
 
 _MIDSTATES = 4096  # uploads whose running digests are kept between appends
 
@@ -76,7 +76,7 @@ class Appending:
     async def deposit(
         self,
         caller: Caller,
-        begin: Callable[[Tx], Upload],
+        begin: Callable[[Tx, Arrived | None], Upload],
         source: Source,
         checksum: Checksum | TrailingChecksum | None = None,
     ) -> Upload:
@@ -87,17 +87,17 @@ class Appending:
         """
         gathered = await gather(source, self.tools.pace.inline_limit) if checksum is None else None
         if gathered is not None and gathered.ended:
-            upload = await self.tools.catalog.write(_deposit_small, self.tools, caller, begin, gathered.data)
+            upload = await self.tools.catalog.write(begin, arrived_inline(self.tools, gathered.data))
             if upload.state == UploadState.FINISHED or not gathered.data:
                 return upload
         else:
-            upload = await self.tools.catalog.write(begin)
+            upload = await self.tools.catalog.write(begin, None)
         rest = gathered.followed_by(source) if gathered is not None else source
         return await self.append(caller, upload.id, 0, rest, checksum=checksum)
 
     async def settled(self, caller: Caller, find: Callable[[Tx], Upload]) -> Upload:
         """The upload once nobody is writing to it: whoever does is asked to store what it has and end."""
-        upload = await self.tools.catalog.read(find)
+        upload = await self.tools.catalog.glance(find)
         if upload.lease_holder is not None:
             await self.tools.leasing.let_go(upload.id)
             upload = await self.tools.catalog.read(find)
@@ -122,16 +122,6 @@ class Appending:
             self._midstates[upload_id] = run.digester
             if len(self._midstates) > _MIDSTATES:
                 self._midstates.popitem(last=False)
-
-
-def _deposit_small(
-    tx: Tx, tools: Tools, caller: Caller, begin: Callable[[Tx], Upload], data: bytes
-) -> Upload:
-    upload = begin(tx)
-    if upload.state == UploadState.FINISHED or upload.kind != UploadKind.WHOLE or upload.length != len(data):
-        return upload
-    uploads.finish(tx, caller, tools.rules, upload, arrived_inline(tools, data, _digests(tx, upload)))
-    return upload._replace(state=UploadState.FINISHED, offset=len(data))
 
 
 def _take(

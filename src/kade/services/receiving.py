@@ -93,7 +93,6 @@ class Receiving:
         self._upload = taken.upload
         self._lease = taken.lease
         self._extents = taken.extents
-        self._digests = taken.digests
         self._source = source
         self._wish = wish
         self._checksum = checksum
@@ -262,7 +261,7 @@ class Receiving:
         return b"".join([data async for data in self._tools.store.read(extents)])
 
     async def _commit_inline(self, data: bytes) -> None:
-        arrived = arrived_inline(self._tools, data, self._digests)
+        arrived = arrived_inline(self._tools, data)
         step = _Step(self._lease, self._upload, 0, len(data), None, False)
         self._upload, _ = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, True
@@ -299,9 +298,9 @@ class Receiving:
         return self._sink.segment_id if self._sink is not None else self._upload.tail_segment
 
 
-def arrived_inline(tools: Tools, data: bytes, digests: Iterable[str]) -> Arrived:
+def arrived_inline(tools: Tools, data: bytes) -> Arrived:
     """A whole small file in memory, as the catalog is to keep it; its type is detected later."""
-    running = tools.digester(("sha256", *digests))
+    running = tools.digester(("sha256", "md5"))
     running.update(data)
     return Arrived(len(data), data, running.hexdigest("sha256"), running.hexdigest("md5"))
 

@@ -65,8 +65,18 @@ EMPTY = Arrived(
 )
 
 
-def begin(tx: Tx, caller: Caller, namers: Namers, rules: Rules, space_id: Id, wish: Wish) -> Upload:
+def begin(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    rules: Rules,
+    space_id: Id,
+    wish: Wish,
+    arrived: Arrived | None = None,
+) -> Upload:
     """Open an upload into a space: its file id is reserved and named, its quota held.
+
+    *arrived*: the bytes, when they are here already; if they are all of a whole file, it is live at once.
 
     Raises:
         KadeError: no right to write, a bad name or media type, ``UploadReason.MAX_SIZE`` or
@@ -75,19 +85,17 @@ def begin(tx: Tx, caller: Caller, namers: Namers, rules: Rules, space_id: Id, wi
     space = spaces.find(tx, caller, space_id, Verb.WRITE)
     check_size(rules, space, wish.length)
     upload = _new_upload(caller, rules, space, wish)
+    if wish.length == 0:
+        arrived = EMPTY
+    if arrived is not None and wish.kind is UploadKind.WHOLE and arrived.length == wish.length:
+        return _begin_finished(tx, caller, namers, space, upload, wish, arrived)
     tx.quotas.reserve((space.tenant_id, space.id), upload.reserved)
-    tx.contents.add(
-        Content(upload.content_id, space.tenant_id, ContentState.GROWING, 0, None, None, None, None, now())
-    )
+    tx.contents.add(_growing(upload))
     if wish.kind is not UploadKind.PARTIAL:
         tx.files.add(_new_file(caller, space, upload, wish))
-    tx.uploads.add(upload)
-    namers.name_file(tx, space.id, upload.file_id)
-    tx.journal.append(
-        Event.by(caller, "upload.created", upload.id, file=upload.file_id, length=_known(wish.length))
-    )
-    if wish.length == 0:
-        finish(tx, caller, rules, upload, EMPTY)
+    _open(tx, caller, namers, upload)
+    if wish.kind is UploadKind.PARTIAL and wish.length == 0:
+        finish(tx, caller, rules, upload, Arrived(0))
         return upload._replace(state=UploadState.FINISHED)
     return upload
 
@@ -190,14 +198,10 @@ def begin_final(
     final = _new_upload(caller, rules, space, wish)._replace(
         length=total, state=UploadState.JOINING, reserved=0
     )
-    tx.contents.add(
-        Content(final.content_id, space.tenant_id, ContentState.GROWING, 0, None, None, None, None, now())
-    )
+    tx.contents.add(_growing(final))
     tx.files.add(_new_file(caller, space, final, wish)._replace(length=total))
-    tx.uploads.add(final)
+    _open(tx, caller, namers, final)
     tx.uploads.add_parts(final.id, part_ids)
-    namers.name_file(tx, space.id, final.file_id)
-    tx.journal.append(Event.by(caller, "upload.created", final.id, file=final.file_id, parts=len(parts)))
     _join_when_ready(tx, caller, rules, final.id)
     return tx.uploads.get(final.id) or final
 
@@ -235,6 +239,48 @@ def expire(tx: Tx, upload: Upload) -> None:
 def expiry(rules: Rules) -> Millis:
     """When an upload that was touched now expires."""
     return Millis(now() + rules.expire_after)
+
+
+def _begin_finished(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    space: Space,
+    upload: Upload,
+    wish: Wish,
+    arrived: Arrived,
+) -> Upload:
+    """Everything is here: each row is written once, as it will stay."""
+    tx.quotas.use((space.tenant_id, space.id), arrived.length)
+    tx.contents.add(
+        _growing(upload)._replace(
+            state=ContentState.LIVE,
+            length=arrived.length,
+            inline=arrived.inline,
+            sha256=arrived.sha256,
+            md5=arrived.md5,
+            detected_type=arrived.detected_type,
+        )
+    )
+    file = _new_file(caller, space, upload, wish)._replace(state=FileState.LIVE)
+    tx.files.add(file)
+    finished = upload._replace(state=UploadState.FINISHED, offset=arrived.length, reserved=0)
+    _open(tx, caller, namers, finished)
+    _announce(tx, caller, file, arrived)
+    return finished
+
+
+def _open(tx: Tx, caller: Caller, namers: Namers, upload: Upload) -> None:
+    tx.uploads.add(upload)
+    namers.name_file(tx, upload.space_id, upload.file_id)
+    length = -1 if upload.length is None else upload.length
+    tx.journal.append(Event.by(caller, "upload.created", upload.id, file=upload.file_id, length=length))
+
+
+def _growing(upload: Upload) -> Content:
+    return Content(
+        upload.content_id, upload.tenant_id, ContentState.GROWING, 0, None, None, None, None, now()
+    )
 
 
 def _new_upload(caller: Caller, rules: Rules, space: Space, wish: Wish) -> Upload:
@@ -292,6 +338,11 @@ def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
     live = files.change(tx, file, state=FileState.LIVE, length=arrived.length)
     tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=arrived.length)
     tx.uploads.set_reserved(upload.id, 0)
+    _announce(tx, caller, live, arrived)
+    return live
+
+
+def _announce(tx: Tx, caller: Caller, file: File, arrived: Arrived) -> None:
     tx.journal.append(
         Event.by(
             caller,
@@ -303,7 +354,6 @@ def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
             space=file.space_id,
         )
     )
-    return live
 
 
 def _lock_part(tx: Tx, caller: Caller, space_id: Id, part_id: Id) -> Upload:
@@ -341,7 +391,3 @@ def _join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None
     reserved = reserve(tx, final, total)
     tx.contents.set_extents(final.content_id, extents, total, now())
     finish(tx, caller, rules, reserved, Arrived(total))
-
-
-def _known(length: int | None) -> int:
-    return -1 if length is None else length

@@ -22,6 +22,8 @@ from kade.core.ports import Absorber, Piece
 
 T = TypeVar("T")
 
+_QUEUED = 2  # pieces that may wait for a thread, besides those that one is writing
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -90,11 +92,15 @@ class LocalSegmentStore:
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
         """Run blocking work in one of the store's threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, fn, *args)
+        return await self.submit(fn, *args)
+
+    def submit(self, fn: Callable[..., T], *args: object) -> "asyncio.Future[T]":
+        """The same, without waiting."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, fn, *args)
 
 
 class LocalSink:
-    """Implements ``core.ports.Sink``: one write is under way while the next piece is received."""
+    """Implements ``core.ports.Sink``: while a thread writes some pieces, the next ones are received."""
 
     def __init__(
         self,
@@ -109,67 +115,99 @@ class LocalSink:
     ) -> None:
         self.segment_id = segment_id
         self.written = length
-        self._run = store.run
+        self._store = store
         self._path = path
         self._descriptor = descriptor
         self._absorber = absorber
         self._name_is_durable = not new
-        self._under_way: asyncio.Future[None] | None = None
-        self._piece: Piece | None = None
+        self._queue: list[Piece] = []
+        self._batch: list[Piece] = []
+        self._error: BaseException | None = None
+        self._moved = asyncio.Event()
+        self._closing = False
 
     async def write(self, piece: Piece) -> None:
         try:
-            await self._settle()
+            while len(self._queue) >= _QUEUED and self._error is None:
+                await self._progress()
+            if self._error is not None:
+                raise self._error
         except BaseException:
             piece.release()
             raise
         self.written += len(piece.data)
-        self._piece = piece
-        self._under_way = asyncio.ensure_future(self._run(self._put, piece.data))
+        self._queue.append(piece)
+        if not self._batch:
+            self._start()
 
     async def sync(self) -> int:
         await self._settle()
-        await self._run(self._flush)
+        if self._error is not None:
+            raise self._error
+        try:
+            await self._store.run(self._flush)
+        except BaseException as error:
+            # Whether the pages reached the disk is unknown from now on: nothing more may count on them.
+            self._error = error
+            raise
         return self.written
 
     async def rewind(self, length: int) -> None:
-        with contextlib.suppress(KadeError):
-            await self._settle()
-        await self._run(os.ftruncate, self._descriptor, length)
-        await self._run(os.lseek, self._descriptor, length, os.SEEK_SET)
+        await self._settle()
+        await self._store.run(os.ftruncate, self._descriptor, length)
+        await self._store.run(os.lseek, self._descriptor, length, os.SEEK_SET)
         self.written = length
 
     async def close(self) -> None:
-        try:
-            with contextlib.suppress(KadeError):
-                await self._settle()
-        finally:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+        self._closing = True
+        if not self._batch:
+            self._close_descriptor()  # else the last write's end closes it: a thread is using it
+        await self._settle()
+
+    def _start(self) -> None:
+        """Let a thread write everything that is queued."""
+        self._batch, self._queue = self._queue, []
+        job = self._store.submit(self._put, [piece.data for piece in self._batch])
+        job.add_done_callback(self._ended)
+
+    def _ended(self, job: "asyncio.Future[None]") -> None:
+        self._error = self._error or job.exception()
+        done, self._batch = self._batch, []
+        if self._error is not None:
+            done += self._queue
+            self._queue = []
+        for piece in done:
+            piece.release()
+        if self._queue:
+            self._start()
+        elif self._closing:
+            self._close_descriptor()
+        self._moved.set()
+
+    async def _progress(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
 
     async def _settle(self) -> None:
-        """Wait for the write that is under way; what it raised is raised here, once."""
-        if self._under_way is None:
-            return
-        under_way, piece = self._under_way, self._piece
-        try:
-            await asyncio.shield(under_way)
-        finally:
-            if under_way.done():
-                self._under_way = self._piece = None
-                if piece is not None:
-                    piece.release()
+        """Wait until nothing is being written."""
+        while self._batch:
+            await self._progress()
 
-    def _put(self, data: memoryview) -> None:
-        try:
-            rest = data
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            raise _understood(error) from error
-        if self._absorber is not None:
-            self._absorber.update(data)
+    def _close_descriptor(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _put(self, batch: list[memoryview]) -> None:
+        for data in batch:
+            try:
+                rest = data
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError as error:
+                raise _understood(error) from error
+            if self._absorber is not None:
+                self._absorber.update(data)
 
     def _flush(self) -> None:
         try:

@@ -45,7 +45,7 @@ class Authentication:
 
     async def by_certificate(self, request: Request, *, by_oin: bool = False) -> Caller:
         """The caller that the client certificate proves. Raises as ``client_certificate.authenticate``."""
-        caller = await self._catalog.read(
+        caller = await self._catalog.glance(
             client_certificate.authenticate, self._certificate(request), origin_of(request), by_oin=by_oin
         )
         return _remember(request, caller)
@@ -58,7 +58,7 @@ class Authentication:
         """
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            caller = await self._catalog.read(bearer.authenticate, value.strip(), origin_of(request))
+            caller = await self._catalog.glance(bearer.authenticate, value.strip(), origin_of(request))
         elif scheme.lower() == "basic":
             name, password = _basic(value)
             caller = await self._passwords.authenticate(name, password, origin_of(request))

@@ -59,7 +59,12 @@ class BufferPool:
         self._piece_size = piece_size
         self._unmade = max(size // piece_size, 1)
         self._free: list[memoryview] = []
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], bool]] = deque()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every piece is leased."""
+        return not self._free and not self._unmade
 
     def lease(self) -> PooledPiece | None:
         """A piece; None when all are leased."""
@@ -70,12 +75,13 @@ class BufferPool:
             return PooledPiece(memoryview(bytearray(self._piece_size)), self)
         return None
 
-    def when_free(self, call: Callable[[], None]) -> None:
-        """Have *call* called, once, when a piece has come back."""
+    def when_free(self, call: Callable[[], bool]) -> None:
+        """Have *call* called, once, when a piece has come back; it says whether it has use for one."""
         self._waiting.append(call)
 
     def take_back(self, buffer: memoryview) -> None:
         """A released piece is free again."""
         self._free.append(buffer)
-        if self._waiting:
-            self._waiting.popleft()()
+        while self._waiting:
+            if self._waiting.popleft()():
+                break

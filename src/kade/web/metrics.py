@@ -29,10 +29,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._by_request: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
     def request(self, operation: str, status: int, seconds: float) -> None:
         """A request was answered; status 0: the client left before."""
-        self._requests.labels(operation, str(status)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        found = self._by_request.get((operation, status))
+        if found is None:
+            found = self._requests.labels(operation, str(status)), self._seconds.labels(operation)
+            self._by_request[operation, status] = found
+        count, duration = found
+        count.inc()
+        duration.observe(seconds)
 
     def connection_refused(self, listener: str) -> None:
         """A connection did not come as far as a request."""

@@ -145,9 +145,11 @@ class KadeHttpProtocol(HttpToolsProtocol):
                 self._send_informational(message)
             elif message["type"] == "http.response.zerocopysend":
                 await self._send_file(message, send)
-            else:
+            elif self.flow.write_paused:
                 async with asyncio.timeout(self._limits.stall):
                     await send(message)
+            else:
+                await send(message)
 
         try:
             await self._inner(scope, receive, extended_send)
@@ -207,9 +209,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
     # The direct receive path.
 
     def _receive_directly(self, length: int) -> DirectSource | None:
-        """A source for the body of the running request; None when all of it is here already."""
-        cycle = self.cycle
-        if not cycle.more_body or self.transport.is_closing() or self.pipeline:
+        """A source for the body of the running request; None when that cannot be taken over."""
+        if self.transport.is_closing() or (self.cycle.more_body and self.pipeline):
             return None
         source = DirectSource(self, length, self._pool)
         source.begin(self.transport)
@@ -219,6 +220,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
         cycle = self.cycle
         first = bytes(cycle.body)
         cycle.body = bytearray()
+        if not cycle.more_body:
+            return first  # all of it is here: the connection stays with HTTP
         if cycle.waiting_for_100_continue:
             cycle.waiting_for_100_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -7,7 +7,6 @@ that offer nothing else.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from kade.core.ports import Piece, Source
 from kade.web.buffers import BufferPool, HeldPiece, PooledPiece
 
 EXTENSION = "kade.receive"
-_READY_LIMIT = 3  # filled pieces that may wait for the flow that consumes them
+_READY_LIMIT = 2  # filled pieces that may wait for the flow that consumes them
 _SPILL = 4 << 10  # what is read while the pool is empty, before reading stops
 
 
@@ -28,7 +27,7 @@ class Handover(Protocol):
     """What a server's connection offers to a body that wants to be received directly."""
 
     def take_over(self, source: "DirectSource") -> bytes:
-        """Let *source* be the transport's protocol from now on; the body's bytes that came already."""
+        """The body's bytes that came already; *source* is the transport's protocol for the rest, if any."""
         ...
 
     def hand_back(self) -> None:
@@ -61,7 +60,7 @@ class DirectSource(asyncio.BufferedProtocol):
         self._paused = False
         self._lost = False
         self._discarding: int | None = None
-        self._arrived = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None
         self.trailers: dict[str, str] = {}
 
     def begin(self, transport: asyncio.Transport) -> None:
@@ -71,8 +70,6 @@ class DirectSource(asyncio.BufferedProtocol):
         if first:
             self._unread -= len(first)
             self._ready.append(HeldPiece(first))
-        if self._unread == 0:
-            self._handover.hand_back()
 
     # What the flow sees.
 
@@ -101,10 +98,18 @@ class DirectSource(asyncio.BufferedProtocol):
         self._resume_if_possible()
 
     async def _wait(self, patience: float) -> None:
-        self._arrived.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self._arrived.wait()
+        loop = asyncio.get_running_loop()
+        self._reader = loop.create_future()
+        timer = loop.call_later(patience, self._wake)
+        try:
+            await self._reader
+        finally:
+            timer.cancel()
+            self._reader = None
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     def _next(self) -> Piece:
         if self._ready:
@@ -140,9 +145,8 @@ class DirectSource(asyncio.BufferedProtocol):
         else:
             assert self._spill is not None
             self._ready.append(HeldPiece(self._spill[:nbytes]))
-            self._arrived.set()
-            self._pause()
-            self._pool.when_free(self._resume_if_possible)
+            self._wake()
+            self._pause_for_pool()
         if self._unread == 0:
             self._end()
 
@@ -151,16 +155,18 @@ class DirectSource(asyncio.BufferedProtocol):
         if piece.full:
             self._ready.append(piece)
             self._current = None
-            self._arrived.set()
+            self._wake()
             if len(self._ready) >= _READY_LIMIT:
                 self._pause()
+            elif self._pool.exhausted and self._unread:
+                self._pause_for_pool()
 
     def _end(self) -> None:
         if self._current is not None:
             self._ready.append(self._current)
             self._current = None
         self._resume()
-        self._arrived.set()
+        self._wake()
         self._handover.hand_back()
 
     def eof_received(self) -> bool:
@@ -168,7 +174,7 @@ class DirectSource(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self._arrived.set()
+        self._wake()
         if self._discarding is not None:
             self._release_all()
         self._handover.lost(exc)
@@ -184,13 +190,25 @@ class DirectSource(asyncio.BufferedProtocol):
             self._paused = True
             self._transport.pause_reading()
 
-    def _resume_if_possible(self) -> None:
-        if (
-            len(self._ready) < _READY_LIMIT
-            and self._unread
-            and (self._discarding is None or self._discarding > 0)
-        ):
-            self._resume()
+    def _pause_for_pool(self) -> None:
+        self._pause()
+        self._pool.when_free(self._resume_if_possible)
+
+    def _resume_if_possible(self) -> bool:
+        """Go on reading unless enough is waiting or the pool is empty; whether reading goes on by this."""
+        if not self._paused or self._lost or not self._unread:
+            return False
+        if self._discarding is not None:
+            if self._discarding > 0:
+                self._resume()
+            return False
+        if len(self._ready) >= _READY_LIMIT:
+            return False
+        if self._pool.exhausted and self._current is None:
+            self._pool.when_free(self._resume_if_possible)
+            return False
+        self._resume()
+        return True
 
     def _resume(self) -> None:
         if self._paused and self._transport is not None and not self._lost:

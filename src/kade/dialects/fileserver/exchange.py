@@ -81,7 +81,7 @@ class Downloads:
             return Response(status_code=405, headers={"Allow": "GET, HEAD"})
         caller = await self._door.caller(request)
         path, _, suffix = request.path_params["path"].partition(".")
-        file, content, extents = await self._kit.catalog.read(_downloadable, caller, path)
+        file, content, extents = await self._kit.catalog.glance(_downloadable, caller, path)
         self._kit.audit.note(
             Event.by(caller, "file.read", file.id, path=path, range=request.headers.get("range", "")[:200])
         )

@@ -27,7 +27,7 @@ class Append:
         offset = tus.upload_offset(request.headers)
         length = tus.upload_length(request.headers)
         checksum = tus.upload_checksum(request.headers)
-        found = await self._parts.appending.tools.catalog.read(door.upload_of, caller, key)
+        found = await self._parts.appending.tools.catalog.glance(door.upload_of, caller, key)
         async with body_of(request.scope, request.receive) as source:
             upload = await self._parts.appending.append(
                 caller, found.id, offset, source, length=length, checksum=checksum

@@ -8,7 +8,7 @@ from kade.core.ports import Source, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind
 from kade.services import uploads
-from kade.services.uploads import Wish
+from kade.services.uploads import Arrived, Wish
 from kade.web.receive import body_of
 from kade.web.tus import headers as tus
 from kade.web.tus.endpoint import TusParts, progress, wrong_version
@@ -48,9 +48,9 @@ class Create:
         parts = self._parts
         keys: list[str] = []
 
-        def begin(tx: Tx) -> Upload:
+        def begin(tx: Tx, arrived: Arrived | None = None) -> Upload:
             space_id = parts.door.space(tx, caller)
-            upload = uploads.begin(tx, caller, parts.namers, parts.rules, space_id, wish)
+            upload = uploads.begin(tx, caller, parts.namers, parts.rules, space_id, wish, arrived)
             keys[:] = [parts.door.key_of(tx, upload)]
             return upload
 
