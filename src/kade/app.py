@@ -22,7 +22,6 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from kade.auth.password import Passwords
-from kade.catalog.postgres import PostgresCatalog
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
@@ -344,6 +343,8 @@ def _catalog(config: Config) -> Catalog:
     url = config.catalog.url
     if not url:
         return SqliteCatalog(config.data.folder / "catalog.sqlite", config.catalog.readers)
+    from kade.catalog.postgres import PostgresCatalog  # heavy, and not needed on SQLite
+
     return PostgresCatalog(asyncpg_url(url))
 
 

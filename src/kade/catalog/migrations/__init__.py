@@ -12,7 +12,6 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 
 class SchemaError(Exception):
@@ -61,6 +60,8 @@ def migrate_postgres(url: str) -> str | None:
         SchemaError: when the schema was written by a later version.
     """
     import asyncio
+
+    from sqlalchemy.ext.asyncio import create_async_engine
 
     async def run() -> str | None:
         engine = create_async_engine(url, poolclass=pool.NullPool)
