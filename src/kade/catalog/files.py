@@ -18,10 +18,11 @@ _CHANGE = (
     .where(files.c.id == bindparam("_id"), files.c.version == bindparam("_before"))
     .values({column.name: bindparam(column.name) for column in files.c if column.name != "id"})
 )
+# required=False: a statement that holds a list is compiled with values at hand, or none.
 _OF_CONTENT = (
     select_rows(files)
     .where(
-        files.c.content_id == bindparam("_content"),
+        files.c.content_id == bindparam("_content", required=False),
         files.c.state.not_in([FileState.ERASED, FileState.REFUSED]),
     )
     .order_by(files.c.id)
