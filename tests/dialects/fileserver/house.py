@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from tests.dialects.fileserver.forms import Part, body_of, content_type, file_part
 from tests.support.pki import Authority, Identity, client_context
 
 from kade import app
@@ -130,13 +132,14 @@ class House:
 
         await self.kade.catalog.write(add)
 
-    async def upload(self, user_id: int, data: bytes, name: str = "a.bin", **fields: Any) -> Answer:
+    async def upload(self, user_id: int, data: bytes, name: str = "a.bin", **fields: str) -> Answer:
         """A file for a user; *fields* come after it in the form."""
-        form = aiohttp.FormData()
-        form.add_field("file", data, filename=name, content_type="application/octet-stream")
-        for key, value in fields.items():
-            form.add_field(key, value)
-        return await self.call("POST", f"/files/user/{user_id}", data=form)
+        after = [Part(key, value.encode()) for key, value in fields.items()]
+        return await self.post_form(f"/files/user/{user_id}", [file_part(data, name), *after])
+
+    async def post_form(self, path: str, parts: Iterable[Part]) -> Answer:
+        """A form in one piece."""
+        return await self.call("POST", path, data=io.BytesIO(body_of(parts)), headers=content_type())
 
     async def download(self, partner: Partner, path: str) -> Answer:
         return await self.call("GET", f"{self.exchange}/download/{path}", by=partner.session)

@@ -31,7 +31,8 @@ def find(tx: Tx, caller: Caller, number: str) -> Principal:
 def get(tx: Tx, caller: Caller, number: str) -> UserInfo:
     """What is known of the user. Raises as ``find`` does."""
     _require_overview(tx, caller)
-    return _info(tx, int(number), find(tx, caller, number))
+    partner = find(tx, caller, number)
+    return _info(tx, int(number), partner)
 
 
 def get_all(tx: Tx, caller: Caller) -> list[UserInfo]:
