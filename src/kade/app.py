@@ -22,7 +22,6 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from kade.auth.password import Passwords
-from kade.catalog.postgres import PostgresCatalog
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
@@ -234,6 +233,7 @@ class Server:
             authentication=Authentication(kade.catalog, Passwords(kade.catalog), _headers(settings)),
             bases=self.bases,
             folder=kade.config.data.folder,
+            ceiling=kade.config.uploads.quota or None,
             metadata_limit=kade.config.uploads.metadata_limit,
             ranges=kade.config.limits.ranges,
         )
@@ -323,6 +323,7 @@ def configure_logging(config: Config) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what it refuses, we tell ourselves
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -344,7 +345,23 @@ def _catalog(config: Config) -> Catalog:
     url = config.catalog.url
     if not url:
         return SqliteCatalog(config.data.folder / "catalog.sqlite", config.catalog.readers)
+    from kade.catalog.postgres import PostgresCatalog  # heavy, and not needed on SQLite
+
     return PostgresCatalog(asyncpg_url(url))
+
+
+def migrate(config: Config) -> tuple[str | None, str]:
+    """Bring the catalog to this version's schema; the revisions before (None: it was empty) and after.
+
+    Raises:
+        SchemaError: when a later version wrote it.
+    """
+    from kade.catalog.migrations import head, migrate_postgres, migrate_sqlite
+
+    if config.catalog.url:
+        return migrate_postgres(asyncpg_url(config.catalog.url)), head()
+    config.data.folder.mkdir(parents=True, exist_ok=True)
+    return migrate_sqlite(config.data.folder / "catalog.sqlite"), head()
 
 
 def asyncpg_url(url: str) -> str:

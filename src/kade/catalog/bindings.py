@@ -30,6 +30,13 @@ _INSTANCES_OF = select(bindings.c.instance).where(
 _REMOVE = delete(bindings).where(
     bindings.c.object_id == bindparam("_object"), bindings.c.noun == bindparam("_noun")
 )
+_BOUND = (
+    select(bindings.c.object_id)
+    .where(bindings.c.noun == bindparam("_noun"), bindings.c.object_id > bindparam("_after"))
+    .distinct()
+    .order_by(bindings.c.object_id)
+    .limit(bindparam("_limit"))
+)
 _NEXT_NUMBER = (
     update(numbers)
     .where(
@@ -85,6 +92,10 @@ class BindingTable:
 
     def instances_of(self, noun: Noun, object_id: Id) -> list[str]:
         return [row[0] for row in self._session.all(_INSTANCES_OF, _object=object_id, _noun=noun)]
+
+    def bound(self, noun: Noun, after: Id | None, limit: int) -> list[Id]:
+        rows = self._session.all(_BOUND, _noun=noun, _after=after or "", _limit=limit)
+        return [row[0] for row in rows]
 
     def remove(self, noun: Noun, object_id: Id) -> None:
         self._session.run(_REMOVE, _object=object_id, _noun=noun)

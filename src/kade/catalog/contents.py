@@ -77,14 +77,14 @@ _UNREFERENCED = (
     select(contents.c.id)
     .where(
         contents.c.state != ContentState.CONDEMNED,
-        contents.c.changed_at < bindparam("_before"),
+        contents.c.changed_at < bindparam("_before", required=False),
         ~exists().where(
             files.c.content_id == contents.c.id,
             files.c.state.not_in([FileState.ERASED, FileState.REFUSED]),
         ),
         ~exists().where(uploads.c.content_id == contents.c.id),
     )
-    .limit(bindparam("_limit"))
+    .limit(bindparam("_limit", required=False))
 )
 _FORGET = delete(contents).where(contents.c.id == bindparam("_id"))
 _PAGE = (

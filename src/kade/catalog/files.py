@@ -20,10 +20,11 @@ _CHANGE = (
     .where(files.c.id == bindparam("_id"), files.c.version == bindparam("_before"))
     .values({column.name: bindparam(column.name) for column in files.c if column.name != "id"})
 )
+# required=False: a statement that holds a list is compiled with values at hand, or none.
 _OF_CONTENT = (
     select_rows(files)
     .where(
-        files.c.content_id == bindparam("_content"),
+        files.c.content_id == bindparam("_content", required=False),
         files.c.state.not_in([FileState.ERASED, FileState.REFUSED]),
     )
     .order_by(files.c.id)
@@ -37,6 +38,9 @@ _TRASHED = (
     )
     .order_by(files.c.id)
     .limit(bindparam("_limit"))
+)
+_PAGE = (
+    select_rows(files).where(files.c.id > bindparam("_after")).order_by(files.c.id).limit(bindparam("_limit"))
 )
 
 
@@ -81,4 +85,8 @@ class FileTable:
 
     def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]:
         rows = self._session.all(_TRASHED, _space=space_id, _before=moment, _limit=limit)
+        return [File._make(row) for row in rows]
+
+    def page(self, after: Id | None, limit: int) -> list[File]:
+        rows = self._session.all(_PAGE, _after=after or "", _limit=limit)
         return [File._make(row) for row in rows]

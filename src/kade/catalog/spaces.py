@@ -63,8 +63,10 @@ _RECOUNT = (
     .values(reserved=bindparam("_reserved"), used=bindparam("_used"))
 )
 _HOLDING = [FileState.HELD, FileState.LIVE, FileState.TRASHED]
+# required=False: a statement that holds a list is compiled with values at hand, or none.
 _USED = select(func.coalesce(func.sum(files.c.length), 0)).where(
-    (files.c.space_id == bindparam("_subject")) | (files.c.tenant_id == bindparam("_subject")),
+    (files.c.space_id == bindparam("_subject", required=False))
+    | (files.c.tenant_id == bindparam("_subject", required=False)),
     files.c.state.in_(_HOLDING),
 )
 _RESERVED = select(func.coalesce(func.sum(uploads.c.reserved), 0)).where(

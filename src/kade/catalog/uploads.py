@@ -103,6 +103,7 @@ _EXPIRED = (
     .limit(bindparam("_limit"))
 )
 _EXPECTS = select(uploads.c.id).where(uploads.c.content_id == bindparam("_content")).limit(1)
+_PAGE = _SELECT.where(uploads.c.id > bindparam("_after")).order_by(uploads.c.id).limit(bindparam("_limit"))
 
 
 class UploadTable:
@@ -191,3 +192,7 @@ class UploadTable:
 
     def expects(self, content_id: Id) -> bool:
         return self._session.one(_EXPECTS, _content=content_id) is not None
+
+    def page(self, after: Id | None, limit: int) -> list[Upload]:
+        rows = self._session.all(_PAGE, _after=after or "", _limit=limit)
+        return [Upload._make(row) for row in rows]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade import __version__
-from kade.cli import config, get, init, ls, put, serve
+from kade.cli import audit, cert, config, doctor, get, init, key, ls, migrate, put, serve, space, user
 from kade.cli.context import Context
 from kade.cli.errors import CommandError, report
 
@@ -27,6 +27,13 @@ app.command("put")(put.put)
 app.command("get")(get.get)
 app.command("ls")(ls.ls)
 app.command("config")(config.config)
+app.add_typer(user.app, name="user")
+app.add_typer(cert.app, name="cert")
+app.add_typer(key.app, name="key")
+app.add_typer(space.app, name="space")
+app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -46,6 +46,7 @@ def printable(text: str) -> str:
 def _sentence(error: Exception) -> tuple[str, int]:
     from kade.client.errors import TransferError
     from kade.config import ConfigError
+    from kade.core.errors import KadeError
 
     if isinstance(error, CommandError):
         return str(error), error.code
@@ -53,6 +54,10 @@ def _sentence(error: Exception) -> tuple[str, int]:
         return str(error), USAGE
     if type(error).__name__ in ("AlreadyServing", "SchemaError", "OverlapError"):
         return str(error), FAILED
+    if isinstance(error, KadeError):
+        from kade.cli.refusals import sentence
+
+        return sentence(error), FAILED
     if isinstance(error, TransferError):
         return str(error), FAILED
     if isinstance(error, typer.Abort):

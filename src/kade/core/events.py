@@ -95,22 +95,40 @@ def sealed(event: Event, position: int, at: Millis, previous_chain: str) -> Jour
 
 def payload_digest(event: Event, detail: str) -> str:
     """SHA-256 over what the event says."""
-    said = (
+    return _digest(
         event.kind,
         event.subject,
         event.outcome.value,
         event.reason,
-        event.tenant_id or "",
-        event.principal_id or "",
-        event.credential_id or "",
+        event.tenant_id,
+        event.principal_id,
+        event.credential_id,
         event.origin.operation,
         event.origin.request_id,
         event.origin.address,
         detail,
     )
-    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
 
 def next_chain(previous: str, position: int, at: int, digest: str) -> str:
     """The chain value of an entry, given the one before it ("" for the first)."""
     return hashlib.sha256(f"{previous} {position} {at} {digest}".encode()).hexdigest()
+
+
+def flaw(entry: JournalEntry, previous_position: int, previous_chain: str) -> str:
+    """What is wrong with an entry that follows those; "" when nothing is.
+
+    An entry whose detail was erased is whole: its digest stands for what it said.
+    """
+    if entry.position != previous_position + 1:
+        return f"entries {previous_position + 1} to {entry.position - 1} are missing"
+    if entry.detail is not None and entry.digest != _digest(*entry[2:13]):
+        return "what it says was changed"
+    if entry.chain != next_chain(previous_chain, entry.position, entry.at, entry.digest):
+        return "the chain is broken"
+    return ""
+
+
+def _digest(*said: str | None) -> str:
+    text = json.dumps([part or "" for part in said], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

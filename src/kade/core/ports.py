@@ -151,7 +151,10 @@ class Spaces(Protocol):
         """Those that exist, by name."""
         ...
 
-    def rename(self, space_id: Id, name: str, folded: str) -> None: ...
+    def rename(self, space_id: Id, name: str, folded: str) -> None:
+        """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has another of that folded name."""
+        ...
+
     def set_policy(self, space_id: Id, policy: Policy) -> None: ...
     def remove(self, space_id: Id, at: Millis) -> None: ...
 
@@ -187,6 +190,10 @@ class Bindings(Protocol):
 
     def remove(self, noun: Noun, object_id: Id) -> None:
         """Forget every name of an object that lives no longer."""
+        ...
+
+    def bound(self, noun: Noun, after: Id | None, limit: int) -> list[Id]:
+        """Objects that have a name, by id, for checks over everything."""
         ...
 
 
@@ -276,6 +283,9 @@ class Files(Protocol):
         ...
 
     def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]: ...
+    def page(self, after: Id | None, limit: int) -> list[File]:
+        """By id, whatever their state, for checks over everything."""
+        ...
 
 
 class Uploads(Protocol):
@@ -327,6 +337,10 @@ class Uploads(Protocol):
         """Whether any upload refers to the content."""
         ...
 
+    def page(self, after: Id | None, limit: int) -> list[Upload]:
+        """By id, whatever their state, for checks over everything."""
+        ...
+
 
 class Quotas(Protocol):
     def add(self, quota: Quota) -> None: ...
@@ -375,6 +389,14 @@ class Namer(Protocol):
 
     def name_principal(self, tx: Tx, principal: Principal) -> None: ...
     def name_space(self, tx: Tx, space: Space) -> None: ...
+    def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
+        """The space was made for the principal: the instance may now know it as the principal's own."""
+        ...
+
+    def personal_space(self, tx: Tx, principal_id: Id) -> Id | None:
+        """The space that ``name_personal_space`` named for the principal, when there is one."""
+        ...
+
     def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None: ...
 
 
@@ -468,6 +490,10 @@ class SegmentStore(Protocol):
 
     def locate(self, extent: Extent) -> str | None:
         """A local path whose bytes from ``extent.start`` can be sent by the kernel, where there is one."""
+        ...
+
+    async def length(self, segment_id: Id) -> int | None:
+        """How many bytes it holds, committed or not; None when it is not there."""
         ...
 
     async def delete(self, segment_id: Id) -> None:

@@ -29,6 +29,16 @@ class Namers:
         for namer in self._by_instance.values():
             namer.name_space(tx, space)
 
+    def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
+        """Let every instance know that the space was made for the principal."""
+        for namer in self._by_instance.values():
+            namer.name_personal_space(tx, principal, space)
+
+    def personal_spaces(self, tx: Tx, principal_id: Id) -> list[Id]:
+        """The spaces that instances know as the principal's own, each once."""
+        found = (namer.personal_space(tx, principal_id) for namer in self._by_instance.values())
+        return list(dict.fromkeys(space_id for space_id in found if space_id is not None))
+
     def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None:
         """Let each instance that has a name for the space name a new file in it."""
         for instance in tx.bindings.instances_of(Noun.SPACE, space_id):

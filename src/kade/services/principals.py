@@ -45,11 +45,26 @@ def named(tx: Tx, caller: Caller, name: str) -> Principal:
 
 
 def rename(tx: Tx, caller: Caller, principal: Principal, name: str) -> None:
-    """Give the principal another name."""
+    """Give the principal another name, by which its passwords are looked up from now on as well."""
     _require_manager(tx, caller)
     text = names.clean(name, PrincipalReason.BAD_NAME)
     tx.principals.rename(principal.id, text, names.fold(text))
     tx.journal.append(Event.by(caller, "principal.renamed", principal.id, name=text))
+    renamed = principal._replace(name=text, name_folded=names.fold(text))
+    for old in tx.credentials.of_principal(principal.id):
+        if old.kind == CredentialKind.PASSWORD and old.revoked_at is None:
+            revoke(tx, caller, old)
+            register(
+                tx,
+                caller,
+                renamed,
+                CredentialKind.PASSWORD,
+                renamed.name_folded,
+                label=old.label,
+                secret=old.secret,
+                not_before=old.not_before,
+                not_after=old.not_after,
+            )
 
 
 def remove(tx: Tx, caller: Caller, principal: Principal) -> None:

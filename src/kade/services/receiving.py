@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kade.core.clock import now
 from kade.core.contents import Extent, Segment, cut, grown
-from kade.core.errors import KadeError, RequestReason, UploadReason
+from kade.core.errors import KadeError, QuotaReason, RequestReason, UploadReason
 from kade.core.ids import Id, new_id
 from kade.core.ports import Absorber, Catalog, Digester, Piece, SegmentStore, Sink, Source, Tx
 from kade.core.principals import Caller
@@ -48,6 +48,9 @@ class Checksum:
     value: str
 
 
+Closing = Callable[[Tx, Upload, Arrived], None]
+"""Has the last word, in the transaction that makes the file live: what it raises refuses the file."""
+
 TrailingChecksum = Callable[[Mapping[str, str]], Checksum]  # reads it from the trailers, after the body
 
 
@@ -87,7 +90,9 @@ class Receiving:
         wish: asyncio.Event,
         digester: Digester | None,
         checksum: Checksum | TrailingChecksum | None,
+        closing: Closing | None = None,
     ) -> None:
+        """With *closing* the end of the source is the end of the file, and all of it counts or nothing."""
         self._tools = tools
         self._caller = caller
         self._upload = taken.upload
@@ -96,6 +101,8 @@ class Receiving:
         self._source = source
         self._wish = wish
         self._checksum = checksum
+        self._closing = closing
+        self._ended = False
         self._original = digester
         self._chunk = tools.digester((checksum.algorithm,)) if isinstance(checksum, Checksum) else None
         self.digester = digester.copy() if digester and checksum else digester
@@ -120,9 +127,11 @@ class Receiving:
                 if self._sink is not None:
                     await self._sink.sync()
                 await self._verify()
+                self._ended = True
                 await self._commit(last=True)
         except KadeError as error:
-            await self._break_off(keep=error.reason in _KEEPING and self._checksum is None)
+            all_or_nothing = self._checksum is not None or self._closing is not None
+            await self._break_off(keep=error.reason in _KEEPING and not all_or_nothing)
             raise
         except BaseException:
             await asyncio.shield(self._break_off(keep=False))
@@ -135,6 +144,8 @@ class Receiving:
     async def _gather_whole_file(self) -> "Gathered | None":
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
+        if self._closing is not None:
+            return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
         if self._checksum or upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
             return None
         if remaining is None or remaining != upload.length:
@@ -181,9 +192,16 @@ class Receiving:
             if end > upload.length:
                 raise KadeError(UploadReason.LENGTH_EXCEEDED, upload.id, length=upload.length)
             return
-        if end > upload.reserved:
-            amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
+        if end <= upload.reserved:
+            return
+        amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
+        try:
             self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, amount)
+        except KadeError as error:
+            if error.reason is not QuotaReason.EXCEEDED:
+                raise
+            # A whole step does not fit; what is here may.
+            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, end)
 
     async def _open_sink(self) -> None:
         store, absorber = self._tools.store, self._absorber()
@@ -225,9 +243,10 @@ class Receiving:
         if self._sink is not None and self._pending:
             await self._sink.sync()
         end = self.offset + self._pending
-        complete = self._upload.state != UploadState.FINISHED and self._upload.length == end
-        arrived = await self._arrived(end) if complete else None
-        step = _Step(self._lease, self._upload, self.offset, end, self._addition(), self._sink_is_new)
+        at_end = self._ended if self._closing is not None else self._upload.length == end
+        arrived = await self._arrived(end) if at_end and self._upload.state != UploadState.FINISHED else None
+        addition = self._addition()
+        step = _Step(self._lease, self._upload, self.offset, end, addition, self._sink_is_new, self._closing)
         self._upload, wanted = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, last
         )
@@ -262,7 +281,7 @@ class Receiving:
 
     async def _commit_inline(self, data: bytes) -> None:
         arrived = arrived_inline(self._tools, data)
-        step = _Step(self._lease, self._upload, 0, len(data), None, False)
+        step = _Step(self._lease, self._upload, 0, len(data), None, False, self._closing)
         self._upload, _ = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, True
         )
@@ -305,12 +324,14 @@ def arrived_inline(tools: Tools, data: bytes) -> Arrived:
     return Arrived(len(data), data, running.hexdigest("sha256"), running.hexdigest("md5"))
 
 
-async def gather(source: Source, limit: int) -> "Gathered | None":
+async def gather(source: Source, limit: int, *, unknown: bool = False) -> "Gathered | None":
     """A body of known length up to *limit*, in memory, as far as it comes without a pause.
 
-    None, with nothing read, when it is longer or its length is not known.
+    None, with nothing read, when it is longer or its length is not known. With *unknown* a body whose
+    length is not known is gathered until it passes *limit*.
     """
-    if source.remaining is None or source.remaining > limit:
+    remaining = 0 if unknown and source.remaining is None else source.remaining
+    if remaining is None or remaining > limit:
         return None
     data = bytearray()
     try:
@@ -318,7 +339,7 @@ async def gather(source: Source, limit: int) -> "Gathered | None":
             size = len(piece.data)
             data += piece.data
             piece.release()
-            if size == 0:
+            if size == 0 or len(data) > limit:
                 return Gathered(bytes(data), ended=False)
     except KadeError as error:
         return Gathered(bytes(data), ended=False, error=error)
@@ -414,6 +435,7 @@ class _Step:
     end: int
     addition: Extent | None
     is_new_segment: bool
+    closing: Closing | None
 
 
 def _advance(
@@ -439,6 +461,10 @@ def _advance(
     tail = step.addition.segment_id if step.addition else upload.tail_segment
     upload = upload._replace(offset=step.end, expires_at=expires_at, tail_segment=tail)
     if arrived is not None:
+        if upload.length is None:
+            upload = uploads.set_length(tx, tools.rules, upload, step.end)
+        if step.closing is not None:
+            step.closing(tx, upload, arrived)
         uploads.finish(tx, caller, tools.rules, upload, arrived)
         upload = upload._replace(state=UploadState.FINISHED)
     if last:

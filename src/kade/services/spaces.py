@@ -9,11 +9,12 @@ from kade.core.files import FileState
 from kade.core.grants import Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
-from kade.core.principals import Caller
+from kade.core.principals import Caller, Principal
 from kade.core.spaces import Policy, Quota, Space
-from kade.services import access
+from kade.services import access, tenants
 from kade.services.naming import Namers
 
+PERSONAL_VERBS = (Verb.LIST, Verb.READ, Verb.WRITE, Verb.REMOVE)
 OCCUPIED = (FileState.RECEIVING, FileState.HELD, FileState.LIVE, FileState.TRASHED)
 
 
@@ -38,6 +39,39 @@ def create(
     namers.name_space(tx, space)
     tx.journal.append(Event.by(caller, "space.created", space.id, name=text))
     return space
+
+
+def create_personal(
+    tx: Tx, caller: Caller, namers: Namers, principal: Principal, *, ceiling: int | None = None
+) -> Space:
+    """The principal's own space, named like the principal, in which it may do all but manage."""
+    root = tenants.root_of(tx, caller.tenant_id)
+    space = create(tx, caller, namers, root.id, principal.name, ceiling=ceiling)
+    access.grant(tx, principal.id, space.id, PERSONAL_VERBS)
+    namers.name_personal_space(tx, principal, space)
+    return space
+
+
+def at_path(tx: Tx, caller: Caller, path: str) -> Space:
+    """The space at *path*: names from below the tenant's root downwards, parted by slashes.
+
+    Raises:
+        KadeError: ``SpaceReason.UNKNOWN``.
+    """
+    space = tenants.root_of(tx, caller.tenant_id)
+    for name in path.split("/"):
+        found = tx.spaces.named(caller.tenant_id, space.id, names.fold(name))
+        if found is None:
+            raise KadeError(SpaceReason.UNKNOWN, path)
+        space = found
+    return find(tx, caller, space.id)
+
+
+def paths(tx: Tx, caller: Caller) -> dict[Id, str]:
+    """The path of every space of the caller's tenant below the root, in the order of the paths."""
+    living = {space.id: space for space in tx.spaces.of_tenant(caller.tenant_id)}
+    found = {space.id: _path(living, space) for space in living.values() if space.parent_id is not None}
+    return dict(sorted(found.items(), key=lambda item: names.fold(item[1])))
 
 
 def find(tx: Tx, caller: Caller, space_id: Id, verb: Verb = Verb.LIST) -> Space:
@@ -84,3 +118,8 @@ def remove(tx: Tx, caller: Caller, space: Space) -> None:
     tx.spaces.remove(space.id, now())
     tx.bindings.remove(Noun.SPACE, space.id)
     tx.journal.append(Event.by(caller, "space.removed", space.id, name=space.name))
+
+
+def _path(living: dict[Id, Space], space: Space) -> str:
+    above = living.get(space.parent_id) if space.parent_id is not None else None
+    return f"{_path(living, above)}/{space.name}" if above and above.parent_id is not None else space.name

@@ -76,6 +76,9 @@ class LocalSegmentStore:
     def locate(self, extent: Extent) -> str | None:
         return str(self._path(extent.segment_id))
 
+    async def length(self, segment_id: Id) -> int | None:
+        return await self.run(_length, self._path(segment_id))
+
     async def delete(self, segment_id: Id) -> None:
         await self.run(_unlink, self._path(segment_id))
 
@@ -237,6 +240,13 @@ def _open_at(path: Path, length: int) -> int | None:
         os.ftruncate(descriptor, length)
     os.lseek(descriptor, length, os.SEEK_SET)
     return descriptor
+
+
+def _length(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _unlink(path: Path) -> None:

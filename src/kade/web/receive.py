@@ -20,6 +20,7 @@ from kade.web.buffers import BufferPool, HeldPiece, PooledPiece
 
 EXTENSION = "kade.receive"
 _READY_LIMIT = 2  # filled pieces that may wait for the flow that consumes them
+_GLANCE_S = 0.5  # how often a reader that gets nothing looks at the clock
 _SPILL = 4 << 10  # what is read while the pool is empty, before reading stops
 
 
@@ -285,6 +286,28 @@ async def body_of(scope: Scope, receive: Receive) -> AsyncIterator[Source]:
         yield source
     finally:
         source.close()
+
+
+async def read_all(scope: Scope, receive: Receive, limit: int, seconds: float = 30.0) -> bytes:
+    """A small body in memory.
+
+    Raises:
+        KadeError: ``RequestReason.BODY_TOO_LARGE`` beyond *limit* bytes, ``TOO_SLOW`` when it takes longer
+            than *seconds*, ``LINE_CUT``.
+    """
+    data = bytearray()
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with body_of(scope, receive) as source:
+        if (source.remaining or 0) > limit:
+            raise KadeError(RequestReason.BODY_TOO_LARGE)
+        while (piece := await source.read(_GLANCE_S)) is not None:
+            data += piece.data
+            piece.release()
+            if len(data) > limit:
+                raise KadeError(RequestReason.BODY_TOO_LARGE)
+            if asyncio.get_running_loop().time() > deadline:
+                raise KadeError(RequestReason.TOO_SLOW)
+    return bytes(data)
 
 
 def _content_length(scope: Scope) -> int | None:

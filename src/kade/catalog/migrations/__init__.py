@@ -12,7 +12,6 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 
 class SchemaError(Exception):
@@ -31,8 +30,10 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate_sqlite(path: Path) -> None:
+def migrate_sqlite(path: Path) -> str | None:
     """Create or upgrade the database file; before an upgrade it is copied to ``<name>.before-<revision>``.
+
+    Returns the revision that was found, None for an empty one.
 
     Raises:
         SchemaError: when the file was written by a later version.
@@ -41,23 +42,28 @@ def migrate_sqlite(path: Path) -> None:
     with engine.connect() as connection:
         revision = current(connection)
     if revision == head():
-        return
+        return revision
     if revision is not None:
         _refuse_unknown(revision)
         _back_up(path, path.with_name(f"{path.name}.before-{head()}"))
     with engine.begin() as connection:
         _upgrade(connection)
+    return revision
 
 
-def migrate_postgres(url: str) -> None:
+def migrate_postgres(url: str) -> str | None:
     """Create or upgrade the schema; must run outside an event loop.
+
+    Returns the revision that was found, None for an empty schema.
 
     Raises:
         SchemaError: when the schema was written by a later version.
     """
     import asyncio
 
-    async def run() -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async def run() -> str | None:
         engine = create_async_engine(url, poolclass=pool.NullPool)
         async with engine.begin() as connection:
             revision = await connection.run_sync(current)
@@ -65,8 +71,9 @@ def migrate_postgres(url: str) -> None:
                 _refuse_unknown(revision)
             await connection.run_sync(_upgrade)
         await engine.dispose()
+        return revision
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
 def check_postgres(connection: Connection) -> None:

@@ -2,25 +2,18 @@
 
 from kade.core.bindings import Noun
 from kade.core.errors import KadeError, SpaceReason
-from kade.core.grants import Verb
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Principal
 from kade.core.spaces import Space
 from kade.dialects.fileserver.namer import INSTANCE
-from kade.services import access, spaces, tenants
-from kade.services.naming import Namers, bind
-
-PARTNER_VERBS = (Verb.LIST, Verb.READ, Verb.WRITE, Verb.REMOVE)
+from kade.services import spaces
+from kade.services.naming import Namers
 
 
 def give(tx: Tx, caller: Caller, namers: Namers, partner: Principal, ceiling: int | None = None) -> Space:
     """Make the partner's box, named and numbered like the partner."""
-    root = tenants.root_of(tx, caller.tenant_id)
-    box = spaces.create(tx, caller, namers, root.id, partner.name, ceiling=ceiling)
-    access.grant(tx, partner.id, box.id, PARTNER_VERBS)
-    bind(tx, INSTANCE, Noun.SPACE, number_of(tx, partner.id), box.id)
-    return box
+    return spaces.create_personal(tx, caller, namers, partner, ceiling=ceiling)
 
 
 def number_of(tx: Tx, partner_id: Id) -> str:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from kade.core.bindings import Noun
 from kade.core.clock import now
 from kade.core.contents import Content, Extent
-from kade.core.errors import FileReason, KadeError, UploadReason
+from kade.core.errors import FileReason, KadeError, RequestReason, UploadReason
 from kade.core.events import Event
 from kade.core.files import File
 from kade.core.ids import Id
@@ -77,9 +77,9 @@ class Downloads:
 
     async def handle(self, request: Request) -> Response:
         """The file, or with the suffix ``.md5`` or ``.sha256`` its checksum in upper-case hex."""
-        if request.method not in ("GET", "HEAD"):
-            return Response(status_code=405, headers={"Allow": "GET, HEAD"})
         caller = await self._door.caller(request)
+        if request.method not in ("GET", "HEAD"):
+            raise KadeError(RequestReason.METHOD_NOT_ALLOWED, request.method[:20], allow="GET, HEAD")
         path, _, suffix = request.path_params["path"].partition(".")
         file, content, extents = await self._kit.catalog.glance(_downloadable, caller, path)
         self._kit.audit.note(

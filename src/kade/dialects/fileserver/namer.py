@@ -29,7 +29,16 @@ class FileServerNamer:
             bind(tx, INSTANCE, Noun.PRINCIPAL, str(number), principal.id)
 
     def name_space(self, tx: Tx, space: Space) -> None:
-        """A space becomes a box when it is given to a partner (``boxes.give``), not by itself."""
+        """A space becomes a box when it is made for a partner, not by itself."""
+
+    def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
+        number = tx.bindings.key_of(INSTANCE, Noun.PRINCIPAL, principal.id)
+        if number is not None:
+            bind(tx, INSTANCE, Noun.SPACE, number, space.id)
+
+    def personal_space(self, tx: Tx, principal_id: Id) -> Id | None:
+        number = tx.bindings.key_of(INSTANCE, Noun.PRINCIPAL, principal_id)
+        return tx.bindings.object_of(INSTANCE, Noun.SPACE, number) if number is not None else None
 
     def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None:
         bind(tx, INSTANCE, Noun.FILE, new_token(self._path_length), file_id)

@@ -16,6 +16,7 @@ from kade.web.tus.endpoint import TusParts, progress, wrong_version
 
 class Create:
     operation = "upload.create"
+    reads = ""
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts

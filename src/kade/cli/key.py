@@ -1,0 +1,154 @@
+"""`kade key`: keys of the service API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kade.cli import house, show
+from kade.cli.errors import CommandError
+from kade.cli.remote import Json, print_json
+
+if TYPE_CHECKING:
+    from kade.app import Kade
+    from kade.core.ports import Tx
+    from kade.core.principals import Caller, Credential, Principal
+
+app = typer.Typer(no_args_is_help=True, help="Keys by which programs prove who they are (bearer).")
+
+_LEAST_PREFIX = 6
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="Those of this user alone.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List keys, the revoked ones too; never the keys themselves."""
+    found = house.look(
+        context,
+        lambda tx, caller, _kade: [_described(each, owner) for owner, each in _keys(tx, caller, user)],
+    )
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            each["id"],
+            each["user"],
+            each["label"],
+            _state(each),
+            each["created"][:10],
+            each["until"] or "never",
+        ]
+        for each in found
+    ]
+    show.table(["ID", "USER", "LABEL", "STATE", "SINCE", "EXPIRES"], rows)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    user: Annotated[
+        str | None, typer.Argument(metavar="[USER]", help="Whose key it is; the operator's.")
+    ] = None,
+    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="TIME", help="It ends after this time, such as 90d.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and print it, this once."""
+    from kade.auth import bearer
+    from kade.core.clock import Millis, now
+    from kade.core.principals import CredentialKind
+    from kade.services import principals
+
+    secret = bearer.new_key()
+    until = Millis(now() + show.duration_ms(expires, "--expires")) if expires else None
+
+    def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
+        owner = house.user(tx, caller, user or caller.principal_id)
+        key = principals.register(
+            tx,
+            caller,
+            owner,
+            CredentialKind.KEY,
+            bearer.fingerprint(secret),
+            label=label,
+            not_after=until,
+        )
+        return _described(key, owner)
+
+    made = house.change(context, verb)
+    if as_json:
+        print_json({**made, "key": secret})
+        return
+    typer.echo(secret)
+    typer.echo(f"This key of {made['user']} is shown only now; its id is {made['id']}.", err=True)
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    which: Annotated[str, typer.Argument(metavar="ID", help="Id of the key, or how it begins or ends.")],
+    as_json: Json = False,
+) -> None:
+    """Revoke a key: refused from now on."""
+    from kade.services import principals
+
+    def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
+        owner, key = _named(tx, caller, which)
+        principals.revoke(tx, caller, key)
+        return _described(tx.credentials.get(key.id) or key, owner)
+
+    revoked = house.change(context, verb)
+    if as_json:
+        print_json(revoked)
+    else:
+        typer.echo(f"revoked {revoked['id']} of {revoked['user']}")
+
+
+def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Principal, Credential]]:
+    from kade.core.principals import CredentialKind
+
+    owners = [house.user(tx, caller, user)] if user else tx.principals.of_tenant(caller.tenant_id)
+    return [
+        (owner, each)
+        for owner in owners
+        for each in tx.credentials.of_principal(owner.id)
+        if each.kind == CredentialKind.KEY
+    ]
+
+
+def _named(tx: Tx, caller: Caller, which: str) -> tuple[Principal, Credential]:
+    """The key of that id. Ids that were made in one moment begin alike, so an end is as good."""
+    matching = [
+        (owner, key)
+        for owner, key in _keys(tx, caller)
+        if len(which) >= _LEAST_PREFIX and (key.id.startswith(which) or key.id.endswith(which))
+    ]
+    if len(matching) != 1:
+        raise CommandError(f"{which!r} names {len(matching) or 'no'} keys; see `kade key list`")
+    return matching[0]
+
+
+def _described(key: Credential, owner: Principal) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "user": owner.name,
+        "label": key.label,
+        "created": show.time(key.created_at),
+        "until": show.time(key.not_after),
+        "revoked": show.time(key.revoked_at),
+    }
+
+
+def _state(key: dict[str, Any]) -> str:
+    from kade.core.clock import now
+
+    if key["revoked"]:
+        return "revoked"
+    return "expired" if key["until"] and key["until"] <= (show.time(now()) or "") else "in force"
