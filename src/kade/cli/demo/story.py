@@ -126,6 +126,7 @@ class Story:
         for file, media_type in await asyncio.to_thread(self._outgoing):
             with remote.Bar(file.name, quiet=False) as bar:
                 path = await self.application.publish(self._numbers["haven"], file, media_type, bar)
+                seconds = bar.seconds
             sent = Sent(file, path, await asyncio.to_thread(sha256_of, file))
             info = await self.application.info(path)
             expect("name of the file", info["name"], file.name)
@@ -133,7 +134,7 @@ class Story:
             expect("length of the file", info["length"], sent.size)
             expect("SHA-256 of the file", info["sha256Checksum"].lower(), sent.sha256)
             self.published.append(sent)
-            said.append(f"{file.name}: {remote.human_size(sent.size)} in {bar.seconds:.1f} s")
+            said.append(f"{file.name}: {remote.human_size(sent.size)} in {seconds:.1f} s")
         return said
 
     async def _download(self) -> list[str]:
@@ -167,6 +168,7 @@ class Story:
                 with remote.Bar(file.name, quiet=False) as bar:
                     watch = Watch(bar)
                     done = await upload(peer, creation, file, states=states, progress=watch)
+                    seconds = bar.seconds
         expect("how often the line was cut", relay.cuts, 1)
         sha256 = await asyncio.to_thread(sha256_of, file)
         path = done.url.rpartition("/")[2]
@@ -177,7 +179,7 @@ class Story:
                 expect("answer to HEAD", answer.status, 200)
                 expect("length that the server has", answer.content_length, size)
         went_on = remote.human_size(watch.begins[-1])
-        return [f"{remote.human_size(size)} in {bar.seconds:.1f} s, cut once, gone on from {went_on}"]
+        return [f"{remote.human_size(size)} in {seconds:.1f} s, cut once, gone on from {went_on}"]
 
     async def _verify(self) -> list[str]:
         assert self._parcel is not None
@@ -216,7 +218,7 @@ class Story:
         await asyncio.sleep(_REACTION_S)
         answer = await self._probe(over)
         expect("answer to an expired certificate", answer, "refused in the handshake")
-        return [answer, await self._still_served()]
+        return [str(answer), await self._still_served()]
 
     async def _revoked(self) -> list[str]:
         second = await self.quay.issue("veem-second")
