@@ -165,6 +165,14 @@ class RawConnection:
         reason = match[2].decode("latin-1")
         return Head(int(match[1]), reason, self._read_fields())
 
+    def read_some(self) -> bytes:
+        """Whatever of a body has come, without keeping it; raises `ConnectionEnded` at the end."""
+        if not self._buffer:
+            self._receive()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
     def read_response(self, method: str = "GET") -> Response:
         """Read interim answers and one final answer with its body; `method` decides whether it has one."""
         interim: list[Head] = []

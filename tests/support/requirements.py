@@ -8,6 +8,7 @@ of the guarded folders may not skip for any other reason either. The last line o
 import os
 import shutil
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from functools import cache
@@ -61,7 +62,18 @@ def _missing_ptrace() -> str | None:
     return None if traced.returncode == 0 else f"strace may not trace here: {traced.stderr.strip()}"
 
 
+def _missing_mount() -> str | None:
+    """Whether a small file system of one's own can be mounted."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return None if mounted.returncode == 0 else f"may not mount here: {mounted.stderr.strip()}"
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
+    "mount": _missing_mount,
     "node": _missing_node,
     "postgres": _missing_postgres,
     "strace": _missing_ptrace,
