@@ -25,7 +25,7 @@ _PATH = re.compile(r"^-?\w+<(?P<path>[^>]*)>")
 _PLAIN = {
     "KADE_EXCHANGE_TLS": "false",
     "KADE_EXCHANGE_CLIENT_CERTIFICATE_HEADER": "X-Client-Cert",
-    "KADE_EXCHANGE_TRUSTED_PROXIES": '["127.0.0.1"]',
+    "KADE_EXCHANGE_TRUSTED_PROXIES": "127.0.0.1",
 }
 
 
