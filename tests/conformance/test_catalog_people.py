@@ -206,6 +206,9 @@ async def test_spaces_that_were_removed_are_out_of_reach(catalog: Catalog) -> No
         return root.id, gone.id
 
     root, gone = await catalog.write(build)
-    assert set(await catalog.read(lambda tx: tx.grants.spaces_with(owner, Verb.LIST, Millis(1)))) == {root, gone}
+    assert set(await catalog.read(lambda tx: tx.grants.spaces_with(owner, Verb.LIST, Millis(1)))) == {
+        root,
+        gone,
+    }
     await catalog.write(lambda tx: tx.spaces.remove(gone, Millis(1)))
     assert await catalog.read(lambda tx: tx.grants.spaces_with(owner, Verb.LIST, Millis(1))) == [root]
