@@ -291,7 +291,11 @@ class Uploads(Protocol):
         ...
 
     def take_lease(self, upload_id: Id, holder: str, ttl_ms: int) -> Lease | None:
-        """The lease, when nobody holds one or it ran out; the fence grows. None while it is held."""
+        """The lease, when nobody holds one or it ran out; the fence grows. None while it is held.
+
+        The tail segment is the taker's alone from then on: the row names none, so that whoever takes the
+        lease from a holder that stalls never writes into the same segment.
+        """
         ...
 
     def want_lease(self, upload_id: Id, by: str) -> bool:
