@@ -106,6 +106,7 @@ class Receiving:
         self._sink_is_new = False
         self._pending = 0
         self._head = b""
+        self._committing: asyncio.Task[None] | None = None
 
     async def receive(self) -> Upload:
         """Run to the end. Raises as ``Appending.append`` says; the lease is given back in any case."""
@@ -146,8 +147,9 @@ class Receiving:
         flushed_at, pace = clock(), self._tools.pace
         watch = _Slowness(pace, clock())
         while (piece := await self._source.read(_GLANCE_S)) is not None:
-            watch.saw(len(piece.data), clock())
-            await self._take(piece)
+            size = len(piece.data)
+            await self._take(piece)  # first: whoever raises, the piece has an owner
+            watch.saw(size, clock())
             if self._wish.is_set():
                 raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
             if self._checksum is not None:
@@ -221,7 +223,15 @@ class Receiving:
         return digester
 
     async def _commit(self, *, last: bool = False) -> None:
-        """Sync what was written, then move the offset; the last commit gives the lease back."""
+        """Sync what was written, then move the offset; the last commit gives the lease back.
+
+        A commit that began is seen to its end, also when we are cancelled: the bytes under a row that says
+        they are there must not be dropped.
+        """
+        self._committing = asyncio.create_task(self._commit_now(last=last))
+        await asyncio.shield(self._committing)
+
+    async def _commit_now(self, *, last: bool) -> None:
         if self._sink is not None and self._pending:
             await self._sink.sync()
         end = self.offset + self._pending
@@ -270,6 +280,8 @@ class Receiving:
 
     async def _break_off(self, *, keep: bool) -> None:
         """Give the lease back; what came and is not committed is stored or dropped."""
+        if self._committing is not None:
+            await asyncio.gather(self._committing, return_exceptions=True)
         try:
             if keep and self._pending:
                 await self._commit(last=True)
