@@ -71,6 +71,8 @@ class Appending:
                 self._keep_midstate(upload_id, run)
         if run.finished and run.digester is None and upload.kind == UploadKind.WHOLE:
             self.tools.digesting.begin_pending(upload.content_id)
+        if run.finished and upload.kind == UploadKind.PARTIAL:
+            self.tools.digesting.begin_all_pending()  # of the files that this part completed
         return upload
 
     async def deposit(
