@@ -185,7 +185,9 @@ class Receiving:
             return
         if end > upload.reserved:
             amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
-            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, amount)
+            self._upload = await self._tools.catalog.write(
+                _hold, self._tools, self._lease, upload, end, amount
+            )
 
     async def _open_sink(self) -> None:
         store, absorber = self._tools.store, self._absorber()
@@ -458,11 +460,18 @@ def _advance(
     return upload, wanted
 
 
-def _hold(tx: Tx, tools: Tools, upload: Upload, end: int, amount: int) -> Upload:
+def _hold(tx: Tx, tools: Tools, lease: Lease, upload: Upload, end: int, amount: int) -> Upload:
+    """Hold *amount* bytes of quota, or *end* when there is no room for so much."""
+    current = tx.uploads.lock(upload.id)
+    if current is None or current.lease_fence != lease.fence:
+        raise KadeError(UploadReason.TAKEN_OVER, upload.id)
     space = tx.spaces.get(upload.space_id)
     assert space is not None
     uploads.check_size(tools.rules, space, end)
-    return uploads.reserve(tx, upload, amount)
+    try:
+        return uploads.reserve(tx, upload, amount)
+    except KadeError:
+        return uploads.reserve(tx, upload, end)
 
 
 def _release(tx: Tx, lease: Lease, tail_segment: Id | None) -> None:
