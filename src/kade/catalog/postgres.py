@@ -25,6 +25,7 @@ P = ParamSpec("P")
 _RETRIES = 20
 _RETRY_STATES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _REFUSALS: dict[str, Reason] = {
+    "22000": RequestReason.BAD_VALUE,  # what the driver cannot send: a lone surrogate
     "22021": RequestReason.BAD_VALUE,  # character_not_in_repertoire: a NUL
     "53100": UploadReason.DISK_FULL,
     "53300": RequestReason.CATALOG_UNAVAILABLE,  # too_many_connections
@@ -151,14 +152,9 @@ def _state(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _unencodable(error: DBAPIError | OSError) -> bool:
-    """Whether the driver could not even send a value."""
-    return isinstance(error, DBAPIError) and isinstance(getattr(error.orig, "__cause__", None), ValueError)
-
-
 def _understood(error: DBAPIError | OSError | UnicodeEncodeError) -> Exception:
     """What is nobody's mistake in core's words; everything else as it is."""
-    if isinstance(error, UnicodeEncodeError) or _unencodable(error):
+    if isinstance(error, UnicodeEncodeError):
         reason: Reason | None = RequestReason.BAD_VALUE
     elif isinstance(error, OSError) or error.connection_invalidated:
         reason = RequestReason.CATALOG_UNAVAILABLE
