@@ -53,7 +53,11 @@ class Watcher:
             self._synced(path)
         elif call.startswith("rename"):
             self._rename(arguments)
-        elif call in ("read", "recvfrom") and "TCP" in path and re.search(r'"(PATCH|POST) ', arguments):
+        elif (
+            call in ("read", "recvfrom")
+            and path.startswith("socket:")
+            and re.search(r'"(PATCH|POST) ', arguments)
+        ):
             self.log_written = self.log_synced = False
         elif call.startswith(("write", "pwrite", "send")):
             self._written(path, arguments)
@@ -85,7 +89,11 @@ class Watcher:
         elif path.endswith("-wal"):
             self.log_written = True
             self.log_synced = False
-        elif "TCP" in path and re.search(r'"HTTP/1\.1 20[14] ', arguments) and "upload-offset: " in arguments:
+        elif (
+            path.startswith("socket:")
+            and re.search(r'"HTTP/1\.1 20[14] ', arguments)
+            and "upload-offset: " in arguments
+        ):
             self._answer()
 
     def _answer(self) -> None:

@@ -62,6 +62,7 @@ class RequestReason(Reason):
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)
     UNEXPECTED = ("unexpected", Code.INTERNAL)
     SHUTTING_DOWN = ("shutting_down", Code.UNAVAILABLE)
+    CATALOG_UNAVAILABLE = ("catalog_unavailable", Code.UNAVAILABLE)
 
 
 class AccessReason(Reason):

@@ -75,6 +75,8 @@ class Appending:
                 self._keep_midstate(upload_id, run)
         if run.finished and run.digester is None and upload.kind == UploadKind.WHOLE:
             self.tools.digesting.begin_pending(upload.content_id)
+        if run.finished and upload.kind == UploadKind.PARTIAL:
+            self.tools.digesting.begin_all_pending()  # of the files that this part completed
         return upload
 
     async def deposit(
@@ -163,14 +165,17 @@ def _take(
     remaining: int | None,
 ) -> Taken | None:
     """The lease and what it is for; None, with our wish left behind, while somebody else holds it."""
-    upload = uploads.find(tx, caller, upload_id)
+    uploads.find(tx, caller, upload_id)
+    upload = tx.uploads.lock(upload_id)  # before its tail segment becomes ours
+    if upload is None:
+        raise KadeError(UploadReason.UNKNOWN, upload_id)
     if upload.kind == UploadKind.FINAL:
         raise KadeError(UploadReason.FINAL_IS_READ_ONLY, upload_id)
     lease = tx.uploads.take_lease(upload_id, holder, TTL_MS)
     if lease is None:
         tx.uploads.want_lease(upload_id, holder)
         return None
-    upload = uploads.find(tx, caller, upload_id)
+    upload = upload._replace(lease_holder=lease.holder, lease_fence=lease.fence)
     if upload.offset != offset:
         raise KadeError(UploadReason.OFFSET_MISMATCH, upload_id, offset=upload.offset)
     if length is not None:

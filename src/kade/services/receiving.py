@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kade.core.clock import now
 from kade.core.contents import Extent, Segment, cut, grown
-from kade.core.errors import KadeError, QuotaReason, RequestReason, UploadReason
+from kade.core.errors import KadeError, RequestReason, UploadReason
 from kade.core.ids import Id, new_id
 from kade.core.ports import Absorber, Catalog, Digester, Piece, SegmentStore, Sink, Source, Tx
 from kade.core.principals import Caller
@@ -113,6 +113,7 @@ class Receiving:
         self._sink_is_new = False
         self._pending = 0
         self._head = b""
+        self._committing: asyncio.Task[None] | None = None
 
     async def receive(self) -> Upload:
         """Run to the end. Raises as ``Appending.append`` says; the lease is given back in any case."""
@@ -157,8 +158,9 @@ class Receiving:
         flushed_at, pace = clock(), self._tools.pace
         watch = _Slowness(pace, clock())
         while (piece := await self._source.read(_GLANCE_S)) is not None:
-            watch.saw(len(piece.data), clock())
-            await self._take(piece)
+            size = len(piece.data)
+            await self._take(piece)  # first: whoever raises, the piece has an owner
+            watch.saw(size, clock())
             if self._wish.is_set():
                 raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
             if self._checksum is not None:
@@ -192,16 +194,11 @@ class Receiving:
             if end > upload.length:
                 raise KadeError(UploadReason.LENGTH_EXCEEDED, upload.id, length=upload.length)
             return
-        if end <= upload.reserved:
-            return
-        amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
-        try:
-            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, amount)
-        except KadeError as error:
-            if error.reason is not QuotaReason.EXCEEDED:
-                raise
-            # A whole step does not fit; what is here may.
-            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, end)
+        if end > upload.reserved:
+            amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
+            self._upload = await self._tools.catalog.write(
+                _hold, self._tools, self._lease, upload, end, amount
+            )
 
     async def _open_sink(self) -> None:
         store, absorber = self._tools.store, self._absorber()
@@ -239,7 +236,15 @@ class Receiving:
         return digester
 
     async def _commit(self, *, last: bool = False) -> None:
-        """Sync what was written, then move the offset; the last commit gives the lease back."""
+        """Sync what was written, then move the offset; the last commit gives the lease back.
+
+        A commit that began is seen to its end, also when we are cancelled: the bytes under a row that says
+        they are there must not be dropped.
+        """
+        self._committing = asyncio.create_task(self._commit_now(last=last))
+        await asyncio.shield(self._committing)
+
+    async def _commit_now(self, *, last: bool) -> None:
         if self._sink is not None and self._pending:
             await self._sink.sync()
         end = self.offset + self._pending
@@ -289,6 +294,8 @@ class Receiving:
 
     async def _break_off(self, *, keep: bool) -> None:
         """Give the lease back; what came and is not committed is stored or dropped."""
+        if self._committing is not None:
+            await asyncio.gather(self._committing, return_exceptions=True)
         try:
             if keep and self._pending:
                 await self._commit(last=True)
@@ -472,11 +479,18 @@ def _advance(
     return upload, wanted
 
 
-def _hold(tx: Tx, tools: Tools, upload: Upload, end: int, amount: int) -> Upload:
+def _hold(tx: Tx, tools: Tools, lease: Lease, upload: Upload, end: int, amount: int) -> Upload:
+    """Hold *amount* bytes of quota, or *end* when there is no room for so much."""
+    current = tx.uploads.lock(upload.id)
+    if current is None or current.lease_fence != lease.fence:
+        raise KadeError(UploadReason.TAKEN_OVER, upload.id)
     space = tx.spaces.get(upload.space_id)
     assert space is not None
     uploads.check_size(tools.rules, space, end)
-    return uploads.reserve(tx, upload, amount)
+    try:
+        return uploads.reserve(tx, upload, amount)
+    except KadeError:
+        return uploads.reserve(tx, upload, end)
 
 
 def _release(tx: Tx, lease: Lease, tail_segment: Id | None) -> None:
