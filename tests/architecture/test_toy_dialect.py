@@ -1,4 +1,4 @@
-"""A dialect is one object: a toy that is made here stores a file and gives it back, through the protocol alone."""
+"""A dialect is one object: a toy that is made here stores a file and reads it, through the protocol alone."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The external-data-reference (spec 3): JSON as clients know it, XML that is valid, names that are allowed."""
+"""The external-data-reference (spec 3): JSON as clients know it, XML that is valid, names that may be."""
 
 import hashlib
 import re
