@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade import __version__
-from kade.cli import audit, cert, config, doctor, get, init, key, ls, migrate, put, serve, space, user
+from kade.cli import audit, cert, config, demo, doctor, get, init, key, ls, migrate, put, serve, space, user
 from kade.cli.context import Context
 from kade.cli.errors import CommandError, report
 
@@ -34,6 +34,7 @@ app.add_typer(space.app, name="space")
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.command("demo")(demo.demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -188,10 +188,12 @@ def register(tx: Tx, caller: Caller, user: Principal, der: bytes) -> Credential:
 
 def described(credential: Credential, owner: str) -> dict[str, Any]:
     """A registered certificate as people and programs want to see it."""
+    from kade.auth.authority import describe
+
     return {
         "id": credential.id,
         "user": owner,
-        "subject": credential.label,
+        "subject": describe(credential.material).subject if credential.material else credential.label,
         "fingerprint": credential.fingerprint,
         "from": show.time(credential.not_before),
         "until": show.time(credential.not_after),

@@ -36,6 +36,7 @@ class PartnerDoor:
         self.path = f"{settings.path}/upload"
         self.origins: Sequence[str] = settings.cors_origins
         self._kit = kit
+        self._base_url = settings.base_url.rstrip("/")
         self._by_oin = settings.match_oin
         self._refusals = ExchangeRefusals(settings.unknown_certificate_status)
 
@@ -52,6 +53,17 @@ class PartnerDoor:
             (metadata[key] for key in ("Content-Type", "filetype", "type") if metadata.get(key)), None
         )
         return name.replace("\\", "/").rpartition("/")[2] or _UNNAMED, media_type
+
+    def url_of(self, request: Request, key: str) -> str:
+        """Absolute, which every client understands, where we know our public address.
+
+        Without TLS of our own a proxy stands before us: only ``base_url`` knows its address then.
+        """
+        if self._base_url:
+            return f"{self._base_url}/upload/{key}"
+        if request.url.scheme == "https":
+            return f"https://{request.url.netloc}{self.path}/{key}"
+        return f"{self.path}/{key}"
 
     def key_of(self, tx: Tx, upload: Upload) -> str:
         key = tx.bindings.key_of(INSTANCE, Noun.FILE, upload.file_id)

@@ -39,6 +39,10 @@ class Door(Protocol):
         """The file's name and declared media type in ``Upload-Metadata``."""
         ...
 
+    def url_of(self, request: Request, key: str) -> str:
+        """The upload's URL in answers, absolute where that is safe to say."""
+        ...
+
     def key_of(self, tx: Tx, upload: Upload) -> str:
         """What stands for the upload in its URL."""
         ...
