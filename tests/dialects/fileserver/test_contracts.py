@@ -4,13 +4,13 @@ import asyncio
 import base64
 import hashlib
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
 import yaml
 from hypothesis import HealthCheck, given, settings
-from lxml import html
+from lxml import etree, html
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -19,6 +19,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.dialects.fileserver.house import House
+
+from kade.dialects.fileserver.service import rest_operations
+from kade.dialects.fileserver.settings import Settings
+from kade.web.dialect import Kit
 
 NAMES = ("users", "files", "gb")
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
@@ -57,15 +61,9 @@ async def test_a_contract_is_valid_and_served(house: House, name: str) -> None:
 
 async def test_what_is_described_is_routed_and_what_is_routed_is_described(house: House) -> None:
     """A path that nobody has answers 404 to every method; one with methods answers 405 with their list."""
-    from kade.dialects.fileserver.rest.files import FileService
-    from kade.dialects.fileserver.rest.references import GbService
-    from kade.dialects.fileserver.rest.users import UserService
-
     routed: dict[str, dict[str, str]] = {}
-    for service in (UserService, FileService, GbService):
-        arguments = (None,) if service is UserService else (None, None)
-        for operation in service(*arguments).operations():  # type: ignore[arg-type]
-            routed.setdefault(operation.path, {})[operation.method] = operation.id
+    for operation in rest_operations(cast(Kit, None), Settings()):
+        routed.setdefault(operation.path, {})[operation.method] = operation.id
     expected = {
         path: {method: each["operationId"] for method, each in item.items()}
         for path, item in described().items()
@@ -99,11 +97,14 @@ async def test_a_page_needs_nothing_from_elsewhere(house: House, name: str) -> N
     style = page.findtext(".//style") or ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
-    assert not page.xpath("//script | //img | //link | //iframe | //object | //@style | //@onclick")
-    assert all(link.startswith("#") for link in page.xpath("//@href"))
-    targets = set(page.xpath("//@id"))
-    assert {link[1:] for link in page.xpath("//@href")} <= targets
-    text = page.text_content()
+    assert {each.tag for each in page.iter()}.isdisjoint(
+        {"script", "img", "link", "iframe", "object", "form"}
+    )
+    assert not attributes(page, "style") and not attributes(page, "onclick")
+    targets = set(attributes(page, "id"))
+    for link in attributes(page, "href"):
+        assert link.startswith("#") and link[1:] in targets
+    text = etree.tostring(page, method="text", encoding="unicode")
     for path, item in contract(name)["paths"].items():
         assert path in text
         for method in set(item) - {"parameters"}:
@@ -116,7 +117,7 @@ async def test_the_services_are_listed_for_people_and_programs(house: House) -> 
     listed = await house.call("GET", house.service, headers={"Accept": "application/json"})
     assert [each["name"] for each in listed.json["services"]] == list(NAMES)
     page = html.fromstring((await house.call("GET", house.service)).text)
-    links = page.xpath("//@href")
+    links = attributes(page, "href")
     assert len(links) == 9
     for link in links:
         assert (await house.call("GET", house.server.bases["web"] + link)).status == 200
@@ -131,13 +132,19 @@ async def test_answers_are_those_of_the_contract(house: House, name: str) -> Non
     await asyncio.to_thread(_run, contract(name), house.rest, headers)
 
 
+def attributes(page: etree._Element, name: str) -> list[str]:
+    """Every value of an attribute."""
+    return [value for each in page.iter() if (value := each.get(name)) is not None]
+
+
 def _run(document: dict[str, Any], base: str, headers: dict[str, str]) -> None:
-    for found in schemathesis.openapi.from_dict(document).get_all_operations():
-        operation = found.ok()
+    found: list[Any] = list(schemathesis.openapi.from_dict(document).get_all_operations())
+    for each in found:
+        operation = each.ok()
 
         @given(case=operation.as_strategy())
         @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        def one(case: schemathesis.Case) -> None:
+        def one(case: Any) -> None:
             case.call_and_validate(base_url=base, headers=headers, checks=CHECKS, timeout=20)
 
         one()
