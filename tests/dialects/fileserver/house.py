@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 from tests.dialects.fileserver.forms import Part, body_of, content_type, file_part
 from tests.support.pki import Authority, Identity, client_context
+from yarl import URL
 
 from kade import app
 from kade.auth import bearer, client_certificate
@@ -87,8 +88,8 @@ class House:
     async def call(
         self, method: str, path: str, *, by: aiohttp.ClientSession | None = None, **options: Any
     ) -> Answer:
-        """One request; a path without a host is one of REST."""
-        url = path if path.startswith("http") else self.rest + path
+        """One request, with exactly this path; one without a host is one of REST."""
+        url = URL(path if path.startswith("http") else self.rest + path, encoded=True)
         async with (by or self.operator).request(method, url, **options) as response:
             return Answer(response.status, dict(response.headers), await response.read())
 
