@@ -136,11 +136,12 @@ def _run(arguments: list[str]) -> str:
     """The same as a process of its own would print, without the time to start one."""
     from kade.cli import main
 
-    printed = io.StringIO()
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with contextlib.redirect_stdout(printed):
         code = main(arguments)
     expect(f"exit code of `kade {' '.join(arguments)}`", code, 0)
-    return printed.getvalue()
+    printed.seek(0)
+    return printed.read()
 
 
 def _ports(log: Path) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 _PIECE = 1 << 18
 
@@ -39,30 +38,35 @@ class Relay:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        pipes = [self._pipe(reader, back, writer, counted=True), self._pipe(there, writer, back)]
-        for pipe in pipes:
-            task = asyncio.create_task(pipe)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        task = asyncio.create_task(self._connect(reader, writer, there, back))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _pipe(
+    async def _connect(
         self,
-        source: asyncio.StreamReader,
-        target: asyncio.StreamWriter,
-        other: asyncio.StreamWriter,
-        *,
-        counted: bool = False,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
     ) -> None:
-        with contextlib.suppress(OSError):
-            while data := await source.read(_PIECE):
-                if counted and self._is_cut(len(data)):
-                    other.transport.abort()
-                    target.transport.abort()
-                    return
-                target.write(data)
-                await target.drain()
-        with contextlib.suppress(OSError):
-            target.close()
+        try:
+            await asyncio.gather(self._pass_on(reader, back, counted=True), self._pass_on(there, writer))
+        except OSError:
+            back.transport.abort()
+            writer.transport.abort()
+        finally:
+            back.close()
+            writer.close()
+
+    async def _pass_on(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, counted: bool = False
+    ) -> None:
+        while data := await source.read(_PIECE):
+            if counted and self._is_cut(len(data)):
+                raise ConnectionAbortedError("cut")
+            target.write(data)
+            await target.drain()
+        target.write_eof()
 
     def _is_cut(self, size: int) -> bool:
         if self._left is None:
