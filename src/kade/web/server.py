@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from kade.web.buffers import BufferPool
 from kade.web.protocol import ConnectionLimits, KadeHttpProtocol
 from kade.web.trust import Trust
+from kade.web.windows import ReceiveWindows
 
 _log = structlog.get_logger("kade.web.server")
 _BACKLOG = 2048
@@ -46,6 +47,7 @@ class Listener:
         *,
         trust: Trust | None,
         pool: BufferPool,
+        windows: ReceiveWindows,
         limits: ConnectionLimits,
         keep_alive: float,
         handshake_timeout: float,
@@ -56,6 +58,7 @@ class Listener:
         self.address = address
         self.trust = trust
         self._pool = pool
+        self._windows = windows
         self._limits = limits
         self._handshake_timeout = handshake_timeout
         self._most = connections
@@ -134,7 +137,7 @@ class Listener:
             self._greeting -= 1
 
     def _protocol(self) -> KadeHttpProtocol:
-        return KadeHttpProtocol(self._config, self._state, self._pool, self._limits)
+        return KadeHttpProtocol(self._config, self._state, self._pool, self._windows, self._limits)
 
     async def _keep_date(self) -> None:
         while True:

@@ -3,15 +3,20 @@
 SQLite is migrated when it is opened, after a backup of the file beside it; PostgreSQL by ``kade migrate``.
 """
 
+from __future__ import annotations
+
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool
+
+if TYPE_CHECKING:  # alembic is only imported when there is something to migrate: that saves a second
+    from alembic.config import Config
+
+_VERSIONS = Path(__file__).parent / "versions"
 
 
 class SchemaError(Exception):
@@ -20,13 +25,13 @@ class SchemaError(Exception):
 
 def head() -> str:
     """The revision that this version of Kade works with."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None
-    return revision
+    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
 
 
 def current(connection: Connection) -> str | None:
     """The revision that a catalog stands at; None for an empty one."""
+    from alembic.runtime.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -38,11 +43,10 @@ def migrate_sqlite(path: Path) -> str | None:
     Raises:
         SchemaError: when the file was written by a later version.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        revision = current(connection)
+    revision = _current_of_sqlite(path)
     if revision == head():
         return revision
+    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
     if revision is not None:
         _refuse_unknown(revision)
         _back_up(path, path.with_name(f"{path.name}.before-{head()}"))
@@ -85,7 +89,18 @@ def check_postgres(connection: Connection) -> None:
         )
 
 
+def _current_of_sqlite(path: Path) -> str | None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            return None  # an empty file has no such table
+    return str(row[0]) if row else None
+
+
 def _refuse_unknown(revision: str) -> None:
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision not in known:
         raise SchemaError(f"the catalog was written by a later version of Kade (schema {revision})")
@@ -98,12 +113,16 @@ def _back_up(path: Path, target: Path) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
