@@ -24,6 +24,7 @@ from kade.web.windows import ReceiveWindows
 
 _log = structlog.get_logger("kade.web.server")
 _BACKLOG = 2048
+_GOODBYE_S = 3.0  # how long a client may take to end TLS when we have closed
 
 Refused = Callable[[str, str], None]  # called with the peer's address and the reason
 
@@ -129,6 +130,7 @@ class Listener:
                 connection,
                 ssl=self.trust.context if self.trust else None,
                 ssl_handshake_timeout=self._handshake_timeout if self.trust else None,
+                ssl_shutdown_timeout=_GOODBYE_S if self.trust else None,
             )
         except (OSError, ssl.SSLError) as error:
             self._refused(peer, _reason(error))
