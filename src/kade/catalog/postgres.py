@@ -42,8 +42,12 @@ class PostgresCatalog:
 
         if self._migrate:
             await asyncio.to_thread(migrate_postgres, self._url)
-        async with self._engine.connect() as connection:
-            await connection.run_sync(check_postgres)
+        try:
+            async with self._engine.connect() as connection:
+                await connection.run_sync(check_postgres)
+        except BaseException:
+            await self._engine.dispose()
+            raise
         self._sequencer = asyncio.create_task(self._sequence_forever())
 
     async def close(self) -> None:
@@ -90,8 +94,10 @@ class PostgresCatalog:
             with contextlib.suppress(DBAPIError, OSError):  # the next round tries again
                 while await self._sequence_once():
                     pass
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._posted.wait(), _SEQUENCE_PAUSE_S)
+                async with asyncio.timeout(_SEQUENCE_PAUSE_S):
+                    await self._posted.wait()
 
     async def _sequence_once(self) -> int:
         def run(connection: Connection) -> int:
