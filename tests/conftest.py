@@ -3,7 +3,12 @@
 import hypothesis
 from tests.support.sizes import sizes
 
-pytest_plugins = ["tests.support.postgres", "tests.support.quay", "tests.support.requirements"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.catalogs",
+    "tests.support.quay",
+    "tests.support.requirements",
+]
 
 # No test depends on a time, so hypothesis sets no deadline either.
 hypothesis.settings.register_profile("kade", max_examples=sizes.examples, deadline=None)

@@ -72,7 +72,7 @@ def errors() -> Iterator[str]:
     """Every error code and reason."""
     module = product("kade.core.errors")
     if module is not None:
-        terms = [str(term) for reason in module.REASONS for term in (_value(reason.code), reason.value)]
+        terms = [str(term) for reason in module.REASONS for term in (_value(reason.code), reason)]
         yield from unnamed(ROOT / "docs/errors.md", terms, "error")
 
 
@@ -122,9 +122,10 @@ def _section(text: str, command: str) -> str:
 
 def endpoints() -> Iterator[str]:
     """Every path of a dialect's OpenAPI document, in docs/dialects/<name>.md; each operation is described."""
-    for contract in sorted((ROOT / "src/kade/dialects").glob("*/openapi*.y*ml")):
+    dialects = ROOT / "src/kade/dialects"
+    for contract in sorted({*dialects.glob("*/openapi*.y*ml"), *dialects.glob("*/openapi/*.y*ml")}):
         paths: dict[str, dict[str, Any]] = yaml.safe_load(contract.read_text(encoding="utf-8"))["paths"]
-        text_file = ROOT / "docs/dialects" / f"{contract.parent.name}.md"
+        text_file = ROOT / "docs/dialects" / f"{contract.relative_to(dialects).parts[0]}.md"
         yield from unnamed(text_file, paths, "endpoint")
         for path, operations in paths.items():
             for method in METHODS:

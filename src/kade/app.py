@@ -233,6 +233,7 @@ class Server:
             authentication=Authentication(kade.catalog, Passwords(kade.catalog), _headers(settings)),
             bases=self.bases,
             folder=kade.config.data.folder,
+            ceiling=kade.config.uploads.quota or None,
             metadata_limit=kade.config.uploads.metadata_limit,
             ranges=kade.config.limits.ranges,
         )
@@ -322,6 +323,7 @@ def configure_logging(config: Config) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what it refuses, we tell ourselves
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

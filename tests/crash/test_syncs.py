@@ -7,7 +7,6 @@ followed by one of its folder. Under eatmydata, which makes syncs disappear, the
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ _PATH = re.compile(r"^-?\w+<(?P<path>[^>]*)>")
 _PLAIN = {
     "KADE_EXCHANGE_TLS": "false",
     "KADE_EXCHANGE_CLIENT_CERTIFICATE_HEADER": "X-Client-Cert",
-    "KADE_EXCHANGE_TRUSTED_PROXIES": '["127.0.0.1"]',
+    "KADE_EXCHANGE_TRUSTED_PROXIES": "127.0.0.1",
 }
 
 
@@ -54,7 +53,11 @@ class Watcher:
             self._synced(path)
         elif call.startswith("rename"):
             self._rename(arguments)
-        elif call in ("read", "recvfrom") and "TCP" in path and re.search(r'"(PATCH|POST) ', arguments):
+        elif (
+            call in ("read", "recvfrom")
+            and path.startswith("socket:")
+            and re.search(r'"(PATCH|POST) ', arguments)
+        ):
             self.log_written = self.log_synced = False
         elif call.startswith(("write", "pwrite", "send")):
             self._written(path, arguments)
@@ -64,19 +67,19 @@ class Watcher:
             raise Violation(f"renamed, and the folder not synced afterwards: {self.renamed}")
 
     def _opened(self, arguments: str) -> str:
-        return arguments.split('"')[1]
+        return str(arguments.split('"')[1])
 
     def _synced(self, path: str) -> None:
         self.unsynced.discard(path)
-        self.new_names = {name for name in self.new_names if os.path.dirname(name) != path}
-        self.renamed = {name for name in self.renamed if os.path.dirname(name) != path}
+        self.new_names = {name for name in self.new_names if str(Path(name).parent) != path}
+        self.renamed = {name for name in self.renamed if str(Path(name).parent) != path}
         if path.endswith("-wal") and self.log_written:
             self.log_synced = True
 
     def _rename(self, arguments: str) -> None:
         names = re.findall(r'"([^"]*)"', arguments)
         self.renames += 1
-        if any(each.endswith(os.path.basename(names[0])) for each in self.unsynced):
+        if any(each.endswith(Path(names[0]).name) for each in self.unsynced):
             raise Violation(f"renamed before it was synced: {names}")
         self.renamed.add(names[1])
 
@@ -86,7 +89,11 @@ class Watcher:
         elif path.endswith("-wal"):
             self.log_written = True
             self.log_synced = False
-        elif "TCP" in path and re.search(r'"HTTP/1\.1 20[14] ', arguments) and "upload-offset: " in arguments:
+        elif (
+            path.startswith("socket:")
+            and re.search(r'"HTTP/1\.1 20[14] ', arguments)
+            and "upload-offset: " in arguments
+        ):
             self._answer()
 
     def _answer(self) -> None:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 from tests.support import raw_tus
-from tests.support.quay import UPLOAD, Partner
+from tests.support.kade_server import KadeServer
+from tests.support.quay import UPLOAD, Partner, new_partner
 from tests.support.raw_http import RawConnection, build_chunks
 
 DATA = os.urandom(300_000)
@@ -167,8 +168,8 @@ def test_a_file_of_no_bytes_is_finished_when_created(partner: Partner) -> None:
 def test_chunked_bodies_and_method_override(partner: Partner) -> None:
     with partner.connect() as connection:
         target = created(connection)
-        head = raw_tus.patch_head(target, 0, None, {"X-HTTP-Method-Override": "PATCH"})
-        connection.send(head.replace(b"PATCH ", b"POST ", 1))
+        request = raw_tus.patch_head(target, 0, None, {"X-HTTP-Method-Override": "PATCH"})
+        connection.send(request.replace(b"PATCH ", b"POST ", 1))
         connection.send(build_chunks([DATA[:4096], DATA[4096:]]))
         assert connection.read_response("POST").status == 204
         head = connection.request(
@@ -196,9 +197,7 @@ def test_strange_upload_ids_are_unknown_ids(partner: Partner, key: str) -> None:
         assert raw_tus.patch(connection, f"{UPLOAD}/{key}", 0, b"x").status == 404
 
 
-def test_somebody_elses_upload_is_answered_like_an_unknown_one(quay, partner: Partner) -> None:  # type: ignore[no-untyped-def]
-    from tests.support.quay import new_partner
-
+def test_somebody_elses_upload_is_answered_like_an_unknown_one(quay: KadeServer, partner: Partner) -> None:
     other = new_partner(quay)
     with partner.connect() as mine, other.connect() as theirs:
         target = created(mine, 10)

@@ -204,7 +204,7 @@ def test_only_own_partial_uploads_can_be_joined(quay: KadeServer, partner: Partn
 
 
 def test_browsers_of_named_origins_only(tmp_path: Path) -> None:
-    environment = {"KADE_DIALECTS_FILESERVER_CORS_ORIGINS": '["https://portal.example"]'}
+    environment = {"KADE_DIALECTS_FILESERVER_CORS_ORIGINS": "https://portal.example"}
     with KadeServer(tmp_path / "data", environment=environment) as server:
         partner = new_partner(server)
         with partner.connect() as connection:

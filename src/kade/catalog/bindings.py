@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, text
 
 from kade.catalog.rows import insert_row
-from kade.catalog.schema import bindings, numbers
+from kade.catalog.schema import bindings
 from kade.catalog.statements import Duplicate, Session
 from kade.core.bindings import Binding, Noun
 from kade.core.ids import Id
@@ -37,18 +37,10 @@ _BOUND = (
     .order_by(bindings.c.object_id)
     .limit(bindparam("_limit"))
 )
-_NEXT_NUMBER = (
-    update(numbers)
-    .where(
-        numbers.c.instance == bindparam("_instance"),
-        numbers.c.noun == bindparam("_noun"),
-        numbers.c.scope == bindparam("_scope"),
-    )
-    .values(next=numbers.c.next + 1)
-    .returning(numbers.c.next)
-)
-_FIRST_NUMBER = insert(numbers).values(
-    instance=bindparam("instance"), noun=bindparam("noun"), scope=bindparam("scope"), next=bindparam("next")
+# One statement, so that two transactions that ask for the first number together both get one.
+_NEXT_NUMBER = text(
+    "INSERT INTO numbers (instance, noun, scope, next) VALUES (:_instance, :_noun, :_scope, 1)"
+    " ON CONFLICT (instance, noun, scope) DO UPDATE SET next = numbers.next + 1 RETURNING next"
 )
 
 
@@ -85,9 +77,7 @@ class BindingTable:
 
     def next_number(self, instance: str, noun: Noun, scope: str = "") -> int:
         row = self._session.one(_NEXT_NUMBER, _instance=instance, _noun=noun, _scope=scope)
-        if row is None:
-            self._session.run(_FIRST_NUMBER, instance=instance, noun=noun, scope=scope, next=1)
-            return 0
+        assert row is not None
         return int(row[0]) - 1
 
     def instances_of(self, noun: Noun, object_id: Id) -> list[str]:

@@ -11,6 +11,8 @@ from kade.core.clock import Millis
 from kade.core.files import File, FileState
 from kade.core.ids import Id
 
+_CHUNK = 500  # how many ids one statement carries
+
 _ADD = insert_row(files)
 _GET = select_rows(files).where(files.c.id == bindparam("_id"))
 _CHANGE = (
@@ -70,12 +72,13 @@ class FileTable:
         return [File._make(row) for row in self._session.all(statement.limit(limit))]
 
     def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]:
-        statement = (
-            select_rows(files)
-            .where(files.c.space_id.in_(list(space_ids)), files.c.state.in_(list(states)))
-            .order_by(files.c.id)
-        )
-        return [File._make(row) for row in self._session.all(statement)]
+        found: list[File] = []
+        for first in range(0, len(space_ids), _CHUNK):
+            statement = select_rows(files).where(
+                files.c.space_id.in_(space_ids[first : first + _CHUNK]), files.c.state.in_(list(states))
+            )
+            found += [File._make(row) for row in self._session.all(statement)]
+        return sorted(found, key=lambda file: file.id)
 
     def of_content(self, content_id: Id) -> list[File]:
         return [File._make(row) for row in self._session.all(_OF_CONTENT, _content=content_id)]

@@ -38,7 +38,12 @@ _downwards = (
     .cte("downwards", recursive=True)
 )
 _downwards = _downwards.union(select(spaces.c.id).where(spaces.c.parent_id == _downwards.c.id))
-_SPACES_WITH = select(_downwards.c.id)
+_SPACES_WITH = (
+    select(_downwards.c.id)
+    .join(spaces, spaces.c.id == _downwards.c.id)
+    .where(spaces.c.removed_at.is_(None))
+    .order_by(_downwards.c.id)
+)
 
 
 def _grant(row: Row) -> Grant:

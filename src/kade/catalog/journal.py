@@ -37,7 +37,7 @@ class JournalTable:
         self.events: list[Event] = []
 
     def append(self, event: Event) -> None:
-        self.events.append(event)
+        self.events.append(event.legible())  # one that cannot be kept would fail its neighbours, too
 
     def tail(self, after: int, limit: int) -> list[JournalEntry]:
         rows = self._session.all(_TAIL, _after=after, _limit=limit)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Update, bindparam, func, select, update
+from sqlalchemy import BigInteger, Update, bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, quotas, spaces, uploads
@@ -31,27 +31,25 @@ _SET_POLICY = update(spaces).where(spaces.c.id == bindparam("_id")).values(polic
 _REMOVE = update(spaces).where(spaces.c.id == bindparam("_id")).values(removed_at=bindparam("_at"))
 
 _ADD_QUOTA = insert_row(quotas)
+# No sum of held bytes may leave the range of the database's integers.
+_MOST = (1 << 62) - 1
+
 _GET_QUOTA = select_rows(quotas).where(quotas.c.subject_id == bindparam("_subject"))
 _SET_CEILING = (
     update(quotas).where(quotas.c.subject_id == bindparam("_subject")).values(ceiling=bindparam("_ceiling"))
 )
+_FITS = (
+    quotas.c.used + quotas.c.reserved
+    <= func.coalesce(quotas.c.ceiling, _MOST) - bindparam("_amount", type_=BigInteger)
+) | (bindparam("_amount", type_=BigInteger) <= 0)
 _RESERVE = (
     update(quotas)
-    .where(
-        quotas.c.subject_id == bindparam("_subject"),
-        quotas.c.ceiling.is_(None)
-        | (quotas.c.used + quotas.c.reserved + bindparam("_amount") <= quotas.c.ceiling)
-        | (bindparam("_amount") <= 0),
-    )
+    .where(quotas.c.subject_id == bindparam("_subject"), _FITS)
     .values(reserved=quotas.c.reserved + bindparam("_amount"))
 )
 _USE = (
     update(quotas)
-    .where(
-        quotas.c.subject_id == bindparam("_subject"),
-        quotas.c.ceiling.is_(None)
-        | (quotas.c.used + quotas.c.reserved + bindparam("_amount") <= quotas.c.ceiling),
-    )
+    .where(quotas.c.subject_id == bindparam("_subject"), _FITS)
     .values(used=quotas.c.used + bindparam("_amount"))
 )
 _SETTLE = (
@@ -141,16 +139,21 @@ class QuotaTable:
         self._session.run(_SET_CEILING, _subject=subject_id, _ceiling=ceiling)
 
     def reserve(self, subjects: Sequence[Id], amount: int) -> None:
-        self._take(_RESERVE, subjects, amount)
+        self._take(_RESERVE, subjects, amount, reserved=amount)
 
     def use(self, subjects: Sequence[Id], amount: int) -> None:
-        self._take(_USE, subjects, amount)
+        self._take(_USE, subjects, amount, used=amount)
 
-    def _take(self, statement: Update, subjects: Sequence[Id], amount: int) -> None:
+    def _take(
+        self, statement: Update, subjects: Sequence[Id], amount: int, *, reserved: int = 0, used: int = 0
+    ) -> None:
         # Sorted, so that two transactions lock the rows in one order.
+        taken: list[Id] = []
         for subject in sorted(subjects):
             if self._session.run(statement, _subject=subject, _amount=amount) == 0:
+                self.settle(taken, reserved=reserved, used=-used)
                 raise KadeError(QuotaReason.EXCEEDED, subject, amount=amount)
+            taken.append(subject)
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:
         for subject in sorted(subjects):

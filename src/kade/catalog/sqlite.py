@@ -21,7 +21,7 @@ from sqlalchemy.dialects import sqlite
 from kade.catalog.journal import enter
 from kade.catalog.statements import Compiled, Duplicate, Row
 from kade.catalog.transaction import Transaction
-from kade.core.errors import KadeError, UploadReason
+from kade.core.errors import KadeError, RequestReason, UploadReason
 from kade.core.events import Event
 from kade.core.ports import Tx
 
@@ -97,6 +97,7 @@ class SqliteCatalog:
         self._readers = ThreadPoolExecutor(readers, "catalog-reader")
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        self._closing = False
 
     async def open(self) -> None:
         from kade.catalog.migrations import migrate_sqlite
@@ -105,6 +106,7 @@ class SqliteCatalog:
         self._writer.start()
 
     async def close(self) -> None:
+        self._closing = True
         if self._writer.is_alive():
             self._jobs.put(None)
             await asyncio.to_thread(self._writer.join)
@@ -114,24 +116,35 @@ class SqliteCatalog:
         self._connections.clear()
 
     async def write(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closing:
+            raise KadeError(RequestReason.SHUTTING_DOWN)
         job = _Job(lambda tx: fn(tx, *args, **kwargs), asyncio.get_running_loop())
         self._jobs.put(job)
         result: T = await job.future
         return result
 
     async def read(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closing:
+            raise KadeError(RequestReason.SHUTTING_DOWN)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, lambda tx: fn(tx, *args, **kwargs))
 
     async def glance(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         # A few pages, nearly always in memory, cost less than handing the work to a thread.
-        return fn(Transaction(self._reader()), *args, **kwargs)
+        if self._closing:
+            raise KadeError(RequestReason.SHUTTING_DOWN)
+        try:
+            return fn(Transaction(self._reader()), *args, **kwargs)
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise _understood(error) from error
 
     def _read(self, fn: Callable[[Tx], T]) -> T:
         session = self._reader()
         session.connection.execute("BEGIN")
         try:
             return fn(Transaction(session))
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise _understood(error) from error
         finally:
             session.connection.execute("COMMIT")
 
@@ -215,13 +228,28 @@ def _run_in_savepoint(connection: sqlite3.Connection, session: SqliteSession, jo
     return events
 
 
+_REFUSALS = {
+    sqlite3.SQLITE_FULL: UploadReason.DISK_FULL,
+    sqlite3.SQLITE_BUSY: RequestReason.CATALOG_UNAVAILABLE,
+    sqlite3.SQLITE_IOERR: RequestReason.CATALOG_UNAVAILABLE,
+    sqlite3.SQLITE_CANTOPEN: RequestReason.CATALOG_UNAVAILABLE,
+}
+
+
 def _understood(error: Exception) -> Exception:
-    """A full disk in core's words; everything else as it is."""
-    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-        refusal = KadeError(UploadReason.DISK_FULL, "catalog")
-        refusal.__cause__ = error
-        return refusal
-    return error
+    """What is nobody's mistake in core's words; everything else as it is."""
+    reason = None
+    if isinstance(error, sqlite3.OperationalError):
+        reason = _REFUSALS.get(error.sqlite_errorcode & 0xFF)  # without the extended part
+    elif isinstance(error, UnicodeEncodeError):
+        reason = RequestReason.BAD_VALUE
+    elif isinstance(error, StopIteration):
+        return RuntimeError("a transaction raised StopIteration")  # no future takes that
+    if reason is None:
+        return error
+    refusal = KadeError(reason, "catalog")
+    refusal.__cause__ = error
+    return refusal
 
 
 def _answer(batch: list[_Job]) -> None:

@@ -70,10 +70,13 @@ class Compiled:
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         assert isinstance(statement, ClauseElement)
-        compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.text = str(compiled)
-        self.names: list[str] = list(compiled.positiontup or ())
-        self.defaults: dict[str, Any] = dict(compiled.params)
+        compiled: Any = statement.compile(dialect=dialect)
+        # A list becomes part of the text; values that are given at each run may be absent until then.
+        later = {name: None for name, bind in compiled.binds.items() if bind.required}
+        expanded = compiled.construct_expanded_state(later)
+        self.text: str = expanded.statement
+        self.names: list[str] = list(expanded.positiontup or ())
+        self.defaults: dict[str, Any] = dict(expanded.parameters)
 
     def arguments(self, params: Mapping[str, Any]) -> list[Any]:
         """The positional parameters for *params*."""

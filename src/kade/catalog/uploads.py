@@ -33,6 +33,7 @@ _TAKE_LEASE = (
         lease_fence=uploads.c.lease_fence + 1,
         lease_until=database_clock() + bindparam("_ttl"),
         wanted_by=None,
+        tail_segment=None,
     )
     .returning(uploads.c.lease_fence)
 )

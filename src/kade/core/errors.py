@@ -54,11 +54,15 @@ class RequestReason(Reason):
     MISSING_VALUE = ("missing_value", Code.INVALID)
     BAD_VALUE = ("bad_value", Code.INVALID)
     BODY_TOO_LARGE = ("body_too_large", Code.TOO_LARGE)
+    UNKNOWN_PATH = ("unknown_path", Code.NOT_FOUND)
+    METHOD_NOT_ALLOWED = ("method_not_allowed", Code.UNSUPPORTED)
+    NOT_ACCEPTABLE = ("not_acceptable", Code.UNSUPPORTED)
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", Code.UNSUPPORTED)
     LINE_CUT = ("line_cut", Code.INVALID)
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)
     UNEXPECTED = ("unexpected", Code.INTERNAL)
     SHUTTING_DOWN = ("shutting_down", Code.UNAVAILABLE)
+    CATALOG_UNAVAILABLE = ("catalog_unavailable", Code.UNAVAILABLE)
 
 
 class AccessReason(Reason):
@@ -137,6 +141,7 @@ class LinkReason(Reason):
     OUTSIDE_SHARE = ("outside_share", Code.INVALID)
     UNKNOWN_FILE = ("unknown_file", Code.NOT_FOUND)
     NOT_CONFIGURED = ("not_configured", Code.UNAVAILABLE)
+    UNWRITABLE = ("unwritable", Code.UNAVAILABLE)
 
 
 FAMILIES: tuple[type[Reason], ...] = tuple(Reason.__subclasses__())

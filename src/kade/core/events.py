@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -48,6 +49,18 @@ class Event:
             origin=caller.origin,
             detail=detail,
         )
+
+    def legible(self) -> "Event":
+        """The event as every database can keep it: what somebody sent may hold NULs and lone surrogates."""
+        origin = self.origin
+        texts = (self.subject, self.reason, origin.operation, origin.request_id, origin.address)
+        if all(text.isprintable() for text in (*texts, *_texts(self.detail))):
+            return self
+        subject, reason, *whence = (_legible(text) for text in texts)
+        detail = {
+            key: _legible(value) if isinstance(value, str) else value for key, value in self.detail.items()
+        }
+        return replace(self, subject=subject, reason=reason, origin=Origin(*whence), detail=detail)
 
 
 class JournalEntry(NamedTuple):
@@ -132,3 +145,11 @@ def flaw(entry: JournalEntry, previous_position: int, previous_chain: str) -> st
 def _digest(*said: str | None) -> str:
     text = json.dumps([part or "" for part in said], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _texts(detail: dict[str, str | int]) -> Iterator[str]:
+    return (value for value in detail.values() if isinstance(value, str))
+
+
+def _legible(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -19,5 +19,5 @@ def clean(declared: str | None) -> str:
     if not essence:
         return OCTET_STREAM
     if not _TYPE.fullmatch(essence):
-        raise KadeError(FileReason.BAD_MEDIA_TYPE, essence[:80])
+        raise KadeError(FileReason.BAD_MEDIA_TYPE, ascii(essence[:80]))
     return essence.lower()

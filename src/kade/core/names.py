@@ -6,7 +6,7 @@ from kade.core.errors import KadeError, Reason
 
 NAME_LIMIT = 255
 
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+_BIDI_CONTROLS = frozenset("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 def clean(name: str, reason: Reason, limit: int = NAME_LIMIT) -> str:
@@ -18,7 +18,7 @@ def clean(name: str, reason: Reason, limit: int = NAME_LIMIT) -> str:
     """
     text = unicodedata.normalize("NFC", name)
     if not 0 < len(text) <= limit or text in (".", ".."):
-        raise KadeError(reason, name[:80])
+        raise KadeError(reason, ascii(name[:80]))
     if any(not _printable(char) for char in text):
         raise KadeError(reason, ascii(name[:80]))
     return text

@@ -31,12 +31,19 @@ class Catalog(Protocol):
         """Run *fn* in a transaction and return its result once that is durable.
 
         *fn* is a plain function that does nothing but use its ``Tx``: it may be run again after a
-        serialisation failure. What it raises rolls back everything that it did, its events too.
+        serialisation failure. What it raises rolls back everything that it did, its events too; a refusal
+        by a table must leave *fn*, which may not go on after it. Once the work began, it is done also when
+        the caller no longer waits.
+
+        Raises:
+            KadeError: ``UploadReason.DISK_FULL``; ``RequestReason.CATALOG_UNAVAILABLE`` while the database
+                does not answer, ``SHUTTING_DOWN`` after ``close``, ``BAD_VALUE`` for text that no database
+                keeps (NUL, lone surrogates); and what *fn* raises.
         """
         ...
 
     async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run *fn*, which changes nothing, on committed data."""
+        """Run *fn*, which changes nothing, on committed data. Raises as ``write`` does."""
         ...
 
     async def glance(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -151,7 +158,10 @@ class Spaces(Protocol):
         """Those that exist, by name."""
         ...
 
-    def rename(self, space_id: Id, name: str, folded: str) -> None: ...
+    def rename(self, space_id: Id, name: str, folded: str) -> None:
+        """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has another of that folded name."""
+        ...
+
     def set_policy(self, space_id: Id, policy: Policy) -> None: ...
     def remove(self, space_id: Id, at: Millis) -> None: ...
 
@@ -271,7 +281,10 @@ class Files(Protocol):
         """By id, oldest first."""
         ...
 
-    def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]: ...
+    def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]:
+        """By id, oldest first; *space_ids* may be of any number."""
+        ...
+
     def of_content(self, content_id: Id) -> list[File]:
         """Those not erased or refused."""
         ...
@@ -295,7 +308,11 @@ class Uploads(Protocol):
         ...
 
     def take_lease(self, upload_id: Id, holder: str, ttl_ms: int) -> Lease | None:
-        """The lease, when nobody holds one or it ran out; the fence grows. None while it is held."""
+        """The lease, when nobody holds one or it ran out; the fence grows. None while it is held.
+
+        The tail segment is the taker's alone from then on: the row names none, so that whoever takes the
+        lease from a holder that stalls never writes into the same segment.
+        """
         ...
 
     def want_lease(self, upload_id: Id, by: str) -> bool:

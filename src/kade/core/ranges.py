@@ -19,14 +19,15 @@ class Span(NamedTuple):
         return self.stop - self.start
 
 
-_SPEC = re.compile(r"(\d{0,19})-(\d{0,19})")
+_SPEC = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
 
 
 def parse(header: str | None, total: int, limit: int = 64) -> list[Span]:
     """The spans that a ``Range`` header asks for of a representation of *total* bytes.
 
     An empty list means: send everything (no header, another unit, nothing readable in it, or more than
-    *limit* items: a server may ignore a Range, RFC 9110 14.2). An end past the last byte is clamped.
+    *limit* items: a server may ignore a Range, RFC 9110 14.2; nor can a 206 send none of an empty file, which
+    clients that always send a Range fetch, too). An end past the last byte is clamped.
     Overlapping and adjacent spans are merged when there are several, so that no request makes the server
     send a byte twice.
 
@@ -34,7 +35,7 @@ def parse(header: str | None, total: int, limit: int = 64) -> list[Span]:
         KadeError: ``FileReason.RANGE_NOT_SATISFIABLE`` when no readable span lies within the bytes.
     """
     specs = _specs(header, limit)
-    if not specs:
+    if not specs or total == 0:
         return []
     spans = [span for span in (_resolve(first, last, total) for first, last in specs) if span]
     if not spans:

@@ -5,6 +5,7 @@ offset is committed, and only a committed offset is ever told. An append that is
 has, unless it carries a checksum: then all of it counts or nothing.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from kade.services import uploads
 from kade.services.leasing import TTL_MS
 from kade.services.receiving import (
     Checksum,
+    Closing,
     Receiving,
     Taken,
     Tools,
@@ -45,10 +47,12 @@ class Appending:
         *,
         length: int | None = None,
         checksum: Checksum | TrailingChecksum | None = None,
+        closing: Closing | None = None,
     ) -> Upload:
         """Append what *source* gives at *offset*; the upload as it stands then, finished when complete.
 
-        *length* declares the length that was deferred until now.
+        *length* declares the length that was deferred until now. With *closing* the end of the source is
+        the end of the file: the length that was deferred is what came, and all of it counts or nothing.
 
         Raises:
             KadeError: ``UploadReason.UNKNOWN``, ``OFFSET_MISMATCH``, ``LENGTH_EXCEEDED``,
@@ -64,13 +68,15 @@ class Appending:
             ),
         )
         with self.tools.leasing.holding(upload_id) as wish:
-            run = Receiving(self.tools, caller, taken, source, wish, self._midstate(taken), checksum)
+            run = Receiving(self.tools, caller, taken, source, wish, self._midstate(taken), checksum, closing)
             try:
                 upload = await run.receive()
             finally:
                 self._keep_midstate(upload_id, run)
         if run.finished and run.digester is None and upload.kind == UploadKind.WHOLE:
             self.tools.digesting.begin_pending(upload.content_id)
+        if run.finished and upload.kind == UploadKind.PARTIAL:
+            self.tools.digesting.begin_all_pending()  # of the files that this part completed
         return upload
 
     async def deposit(
@@ -94,6 +100,24 @@ class Appending:
             upload = await self.tools.catalog.write(begin, None)
         rest = gathered.followed_by(source) if gathered is not None else source
         return await self.append(caller, upload.id, 0, rest, checksum=checksum)
+
+    async def deposit_whole(
+        self, caller: Caller, begin: Callable[[Tx], Upload], source: Source, closing: Closing
+    ) -> Upload:
+        """Begin an upload of unknown length and finish it with all that *source* gives, or leave nothing.
+
+        *closing* is called, when the source has ended, in the transaction that makes the file live: it may
+        still check and change the file's row, and refuse it.
+
+        Raises:
+            KadeError: what *begin*, ``append`` or *closing* raises.
+        """
+        upload = await self.tools.catalog.write(begin)
+        try:
+            return await self.append(caller, upload.id, 0, source, closing=closing)
+        except BaseException:
+            await asyncio.shield(self.tools.catalog.write(_give_up, upload.id))
+            raise
 
     async def settled(self, caller: Caller, find: Callable[[Tx], Upload]) -> Upload:
         """The upload once nobody is writing to it: whoever does is asked to store what it has and end."""
@@ -124,6 +148,12 @@ class Appending:
                 self._midstates.popitem(last=False)
 
 
+def _give_up(tx: Tx, upload_id: Id) -> None:
+    upload = tx.uploads.get(upload_id)
+    if upload is not None and upload.state != UploadState.FINISHED:
+        uploads.discard(tx, upload)
+
+
 def _take(
     tx: Tx,
     caller: Caller,
@@ -135,14 +165,17 @@ def _take(
     remaining: int | None,
 ) -> Taken | None:
     """The lease and what it is for; None, with our wish left behind, while somebody else holds it."""
-    upload = uploads.find(tx, caller, upload_id)
+    uploads.find(tx, caller, upload_id)
+    upload = tx.uploads.lock(upload_id)  # before its tail segment becomes ours
+    if upload is None:
+        raise KadeError(UploadReason.UNKNOWN, upload_id)
     if upload.kind == UploadKind.FINAL:
         raise KadeError(UploadReason.FINAL_IS_READ_ONLY, upload_id)
     lease = tx.uploads.take_lease(upload_id, holder, TTL_MS)
     if lease is None:
         tx.uploads.want_lease(upload_id, holder)
         return None
-    upload = uploads.find(tx, caller, upload_id)
+    upload = upload._replace(lease_holder=lease.holder, lease_fence=lease.fence)
     if upload.offset != offset:
         raise KadeError(UploadReason.OFFSET_MISMATCH, upload_id, offset=upload.offset)
     if length is not None:

@@ -24,6 +24,7 @@ class Audit:
         self._catalog = catalog
         self._notes: list[Event] = []
         self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()  # two flushes at once would write the same notes twice
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
 
@@ -64,10 +65,11 @@ class Audit:
 
     async def flush(self) -> None:
         """Write every note that is waiting."""
-        while self._notes:
-            batch = self._notes[:_BATCH]
-            await self._catalog.write(_append, batch)
-            del self._notes[: len(batch)]
+        async with self._flushing:
+            while self._notes:
+                batch = self._notes[:_BATCH]
+                await self._catalog.write(_append, batch)
+                del self._notes[: len(batch)]
 
     async def _write_forever(self) -> None:
         while True:

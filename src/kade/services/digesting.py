@@ -1,9 +1,10 @@
 """Digests that are pending: bytes are read again, once, however many wait for it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
 
-from kade.core.contents import Content
+from kade.core.contents import Content, ContentState
 from kade.core.errors import FileReason, KadeError
 from kade.core.ids import Id
 from kade.core.ports import Catalog, Digester, SegmentStore, Tx
@@ -21,14 +22,15 @@ class Digesting:
         self._store = store
         self._digester = digester
         self._running: dict[Id, asyncio.Task[Content]] = {}
-        self._background: set[asyncio.Task[Content]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def ensure(self, content_id: Id, *, md5: bool = False) -> Content:
         """The content with its SHA-256 and, when asked for, its MD5.
 
         Raises:
-            KadeError: ``FileReason.CONTENT_GONE`` when the content is there no longer.
+            KadeError: ``FileReason.CONTENT_GONE`` when the content is there no longer, ``INCOMPLETE`` while
+                it is still growing, ``CHECKSUM_MISMATCH`` when the stored bytes are not those that came.
         """
         content = await self._catalog.read(_get, content_id)
         while content.sha256 is None or (md5 and content.md5 is None):
@@ -45,7 +47,14 @@ class Digesting:
 
     def begin_pending(self, content_id: Id) -> None:
         """Compute in the background what the content still lacks, if anything."""
-        task = asyncio.create_task(self.ensure(content_id))
+        self._go_on(self.ensure(content_id))
+
+    def begin_all_pending(self) -> None:
+        """The same for every content, such as those that were just joined from parts."""
+        self._go_on(self.resume())
+
+    def _go_on(self, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.create_task(_without_refusal(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -56,7 +65,7 @@ class Digesting:
 
     async def close(self) -> None:
         """Give up what is under way; it is pending still and resumed at the next start."""
-        tasks = list(self._running.values())
+        tasks: list[asyncio.Task[Content] | asyncio.Task[None]] = [*self._background, *self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -84,13 +93,25 @@ class Digesting:
             task.exception()  # whoever waits gets it; a background one is tried again at the next start
 
 
+async def _without_refusal(work: Coroutine[None, None, object]) -> None:
+    """In the background nobody waits for a refusal: the content went, or has not all come yet."""
+    with contextlib.suppress(KadeError):
+        await work
+
+
 def _get(tx: Tx, content_id: Id) -> Content:
     content = tx.contents.get(content_id)
     if content is None:
         raise KadeError(FileReason.CONTENT_GONE, content_id)
+    if content.state == ContentState.GROWING:
+        raise KadeError(FileReason.INCOMPLETE, content_id)
     return content
 
 
 def _store(tx: Tx, content_id: Id, sha256: str, md5: str) -> Content:
+    content = _get(tx, content_id)
+    if content.sha256 not in (None, sha256):
+        # The digest that was computed while the bytes came is the truth: it must not be overwritten.
+        raise KadeError(FileReason.CHECKSUM_MISMATCH, content_id)
     tx.contents.set_digests(content_id, sha256, md5)
-    return _get(tx, content_id)
+    return content._replace(sha256=sha256, md5=md5)

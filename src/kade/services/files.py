@@ -108,6 +108,7 @@ def erase(tx: Tx, file: File) -> bool:
     upload = tx.uploads.of_file(file.id)
     if upload is not None:
         tx.uploads.forget(upload.id)
+        tx.quotas.settle((file.tenant_id, file.space_id), reserved=upload.reserved, used=0)
     return condemn_unused(tx, file.content_id)
 
 

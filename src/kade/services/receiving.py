@@ -48,6 +48,9 @@ class Checksum:
     value: str
 
 
+Closing = Callable[[Tx, Upload, Arrived], None]
+"""Has the last word, in the transaction that makes the file live: what it raises refuses the file."""
+
 TrailingChecksum = Callable[[Mapping[str, str]], Checksum]  # reads it from the trailers, after the body
 
 
@@ -87,7 +90,9 @@ class Receiving:
         wish: asyncio.Event,
         digester: Digester | None,
         checksum: Checksum | TrailingChecksum | None,
+        closing: Closing | None = None,
     ) -> None:
+        """With *closing* the end of the source is the end of the file, and all of it counts or nothing."""
         self._tools = tools
         self._caller = caller
         self._upload = taken.upload
@@ -96,6 +101,8 @@ class Receiving:
         self._source = source
         self._wish = wish
         self._checksum = checksum
+        self._closing = closing
+        self._ended = False
         self._original = digester
         self._chunk = tools.digester((checksum.algorithm,)) if isinstance(checksum, Checksum) else None
         self.digester = digester.copy() if digester and checksum else digester
@@ -106,6 +113,7 @@ class Receiving:
         self._sink_is_new = False
         self._pending = 0
         self._head = b""
+        self._committing: asyncio.Task[None] | None = None
 
     async def receive(self) -> Upload:
         """Run to the end. Raises as ``Appending.append`` says; the lease is given back in any case."""
@@ -120,9 +128,11 @@ class Receiving:
                 if self._sink is not None:
                     await self._sink.sync()
                 await self._verify()
+                self._ended = True
                 await self._commit(last=True)
         except KadeError as error:
-            await self._break_off(keep=error.reason in _KEEPING and self._checksum is None)
+            all_or_nothing = self._checksum is not None or self._closing is not None
+            await self._break_off(keep=error.reason in _KEEPING and not all_or_nothing)
             raise
         except BaseException:
             await asyncio.shield(self._break_off(keep=False))
@@ -135,6 +145,8 @@ class Receiving:
     async def _gather_whole_file(self) -> "Gathered | None":
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
+        if self._closing is not None:
+            return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
         if self._checksum or upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
             return None
         if remaining is None or remaining != upload.length:
@@ -146,8 +158,9 @@ class Receiving:
         flushed_at, pace = clock(), self._tools.pace
         watch = _Slowness(pace, clock())
         while (piece := await self._source.read(_GLANCE_S)) is not None:
-            watch.saw(len(piece.data), clock())
-            await self._take(piece)
+            size = len(piece.data)
+            await self._take(piece)  # first: whoever raises, the piece has an owner
+            watch.saw(size, clock())
             if self._wish.is_set():
                 raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
             if self._checksum is not None:
@@ -183,7 +196,9 @@ class Receiving:
             return
         if end > upload.reserved:
             amount = -(-end // DEFERRED_STEP) * DEFERRED_STEP
-            self._upload = await self._tools.catalog.write(_hold, self._tools, upload, end, amount)
+            self._upload = await self._tools.catalog.write(
+                _hold, self._tools, self._lease, upload, end, amount
+            )
 
     async def _open_sink(self) -> None:
         store, absorber = self._tools.store, self._absorber()
@@ -221,13 +236,22 @@ class Receiving:
         return digester
 
     async def _commit(self, *, last: bool = False) -> None:
-        """Sync what was written, then move the offset; the last commit gives the lease back."""
+        """Sync what was written, then move the offset; the last commit gives the lease back.
+
+        A commit that began is seen to its end, also when we are cancelled: the bytes under a row that says
+        they are there must not be dropped.
+        """
+        self._committing = asyncio.create_task(self._commit_now(last=last))
+        await asyncio.shield(self._committing)
+
+    async def _commit_now(self, *, last: bool) -> None:
         if self._sink is not None and self._pending:
             await self._sink.sync()
         end = self.offset + self._pending
-        complete = self._upload.state != UploadState.FINISHED and self._upload.length == end
-        arrived = await self._arrived(end) if complete else None
-        step = _Step(self._lease, self._upload, self.offset, end, self._addition(), self._sink_is_new)
+        at_end = self._ended if self._closing is not None else self._upload.length == end
+        arrived = await self._arrived(end) if at_end and self._upload.state != UploadState.FINISHED else None
+        addition = self._addition()
+        step = _Step(self._lease, self._upload, self.offset, end, addition, self._sink_is_new, self._closing)
         self._upload, wanted = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, last
         )
@@ -262,7 +286,7 @@ class Receiving:
 
     async def _commit_inline(self, data: bytes) -> None:
         arrived = arrived_inline(self._tools, data)
-        step = _Step(self._lease, self._upload, 0, len(data), None, False)
+        step = _Step(self._lease, self._upload, 0, len(data), None, False, self._closing)
         self._upload, _ = await self._tools.catalog.write(
             _advance, self._tools, self._caller, step, self._extents, arrived, True
         )
@@ -270,6 +294,8 @@ class Receiving:
 
     async def _break_off(self, *, keep: bool) -> None:
         """Give the lease back; what came and is not committed is stored or dropped."""
+        if self._committing is not None:
+            await asyncio.gather(self._committing, return_exceptions=True)
         try:
             if keep and self._pending:
                 await self._commit(last=True)
@@ -305,12 +331,14 @@ def arrived_inline(tools: Tools, data: bytes) -> Arrived:
     return Arrived(len(data), data, running.hexdigest("sha256"), running.hexdigest("md5"))
 
 
-async def gather(source: Source, limit: int) -> "Gathered | None":
+async def gather(source: Source, limit: int, *, unknown: bool = False) -> "Gathered | None":
     """A body of known length up to *limit*, in memory, as far as it comes without a pause.
 
-    None, with nothing read, when it is longer or its length is not known.
+    None, with nothing read, when it is longer or its length is not known. With *unknown* a body whose
+    length is not known is gathered until it passes *limit*.
     """
-    if source.remaining is None or source.remaining > limit:
+    remaining = 0 if unknown and source.remaining is None else source.remaining
+    if remaining is None or remaining > limit:
         return None
     data = bytearray()
     try:
@@ -318,7 +346,7 @@ async def gather(source: Source, limit: int) -> "Gathered | None":
             size = len(piece.data)
             data += piece.data
             piece.release()
-            if size == 0:
+            if size == 0 or len(data) > limit:
                 return Gathered(bytes(data), ended=False)
     except KadeError as error:
         return Gathered(bytes(data), ended=False, error=error)
@@ -414,6 +442,7 @@ class _Step:
     end: int
     addition: Extent | None
     is_new_segment: bool
+    closing: Closing | None
 
 
 def _advance(
@@ -439,6 +468,10 @@ def _advance(
     tail = step.addition.segment_id if step.addition else upload.tail_segment
     upload = upload._replace(offset=step.end, expires_at=expires_at, tail_segment=tail)
     if arrived is not None:
+        if upload.length is None:
+            upload = uploads.set_length(tx, tools.rules, upload, step.end)
+        if step.closing is not None:
+            step.closing(tx, upload, arrived)
         uploads.finish(tx, caller, tools.rules, upload, arrived)
         upload = upload._replace(state=UploadState.FINISHED)
     if last:
@@ -446,11 +479,18 @@ def _advance(
     return upload, wanted
 
 
-def _hold(tx: Tx, tools: Tools, upload: Upload, end: int, amount: int) -> Upload:
+def _hold(tx: Tx, tools: Tools, lease: Lease, upload: Upload, end: int, amount: int) -> Upload:
+    """Hold *amount* bytes of quota, or *end* when there is no room for so much."""
+    current = tx.uploads.lock(upload.id)
+    if current is None or current.lease_fence != lease.fence:
+        raise KadeError(UploadReason.TAKEN_OVER, upload.id)
     space = tx.spaces.get(upload.space_id)
     assert space is not None
     uploads.check_size(tools.rules, space, end)
-    return uploads.reserve(tx, upload, amount)
+    try:
+        return uploads.reserve(tx, upload, amount)
+    except KadeError:
+        return uploads.reserve(tx, upload, end)
 
 
 def _release(tx: Tx, lease: Lease, tail_segment: Id | None) -> None:

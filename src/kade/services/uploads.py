@@ -21,6 +21,7 @@ from kade.services import access, files, spaces
 from kade.services.naming import Namers
 
 DEFERRED_STEP = 64 << 20  # bytes of quota that an upload of unknown length holds at a time
+LONGEST = 1 << 60  # bytes; above that no database could count what is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ def begin(
 
 def check_size(rules: Rules, space: Space, length: int | None) -> None:
     """Raises KadeError(UploadReason.MAX_SIZE) when *length* is above a limit of ours or of the space."""
-    limits = [limit for limit in (rules.max_size, space.policy.max_file_size) if limit]
-    if length is not None and limits and length > min(limits):
-        raise KadeError(UploadReason.MAX_SIZE, max_size=min(limits))
+    limit = min(rules.max_size or LONGEST, space.policy.max_file_size or LONGEST, LONGEST)
+    if length is not None and length > limit:
+        raise KadeError(UploadReason.MAX_SIZE, max_size=limit)
 
 
 def find(tx: Tx, caller: Caller, upload_id: Id | None) -> Upload:
@@ -148,8 +149,8 @@ def set_length(tx: Tx, rules: Rules, upload: Upload, length: int) -> Upload:
 def reserve(tx: Tx, upload: Upload, amount: int) -> Upload:
     """Hold exactly *amount* bytes of quota for the upload. Raises KadeError(QuotaReason.EXCEEDED)."""
     if amount != upload.reserved:
+        tx.uploads.set_reserved(upload.id, amount)  # everywhere the upload's row is locked before the quota's
         tx.quotas.reserve((upload.tenant_id, upload.space_id), amount - upload.reserved)
-        tx.uploads.set_reserved(upload.id, amount)
     return upload._replace(reserved=amount)
 
 
@@ -207,33 +208,44 @@ def begin_final(
 
 
 def end(tx: Tx, caller: Caller, upload: Upload) -> None:
-    """Terminate an upload: its bytes, its reserved quota and, when it made a file, the file are given up."""
-    discard(tx, upload)
+    """Terminate an upload: what has come, and the quota held for more, are given up; a finished file stays.
+
+    Raises:
+        KadeError: ``UploadReason.UNKNOWN`` when somebody else ended it meanwhile.
+    """
+    if not discard(tx, upload):
+        raise KadeError(UploadReason.UNKNOWN, upload.id)
     tx.journal.append(Event.by(caller, "upload.terminated", upload.id, file=upload.file_id))
 
 
-def discard(tx: Tx, upload: Upload) -> None:
-    """What ``end`` does, without an event; a finished file is removed by its space's policy."""
+def discard(tx: Tx, upload: Upload) -> bool:
+    """What ``end`` does, without an event; False when the upload is gone already.
+
+    The row is locked first: of two that end an upload together, one gives its quota back.
+    """
+    current = tx.uploads.lock(upload.id)
+    if current is None:
+        return False
     tx.uploads.forget(upload.id)
-    if upload.reserved:
-        tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=0)
+    if current.reserved:
+        tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=current.reserved, used=0)
     file = tx.files.get(upload.file_id)
     if file is not None and file.state == FileState.RECEIVING:
         files.change(tx, file, state=FileState.REFUSED, content_id=None)
     if file is None or file.state == FileState.RECEIVING:
         tx.bindings.remove(Noun.FILE, upload.file_id)
         files.condemn_unused(tx, upload.content_id)
+    return True
 
 
 def expire(tx: Tx, upload: Upload) -> None:
     """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record."""
     if upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
         tx.uploads.forget(upload.id)
-        return
-    discard(tx, upload)
-    tx.journal.append(
-        Event("upload.expired", upload.id, tenant_id=upload.tenant_id, principal_id=upload.principal_id)
-    )
+    elif discard(tx, upload):
+        tx.journal.append(
+            Event("upload.expired", upload.id, tenant_id=upload.tenant_id, principal_id=upload.principal_id)
+        )
 
 
 def expiry(rules: Rules) -> Millis:
@@ -375,17 +387,22 @@ def _join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None
     The final upload is locked first: of two last parts that finish together, the second sees the first.
     """
     final = tx.uploads.lock(final_id)
-    parts = [tx.uploads.get(part_id) for part_id in tx.uploads.parts(final_id)]
+    part_ids = tx.uploads.parts(final_id)
+    parts = [tx.uploads.get(part_id) for part_id in part_ids]
     if final is None or any(part is None or part.state != UploadState.FINISHED for part in parts):
         return
     extents: list[Extent] = []
     for part in parts:
         assert part is not None
         extents += tx.contents.extents(part.content_id)
-        current = tx.uploads.get(part.id)
-        if current is not None and current.reserved:
+    for part_id in sorted(set(part_ids)):
+        current = tx.uploads.lock(part_id)  # it may be a part of another file, too
+        if current is not None:
             reserve(tx, current, 0)
     total = sum(extent.length for extent in extents)
+    space = tx.spaces.get(final.space_id)
+    assert space is not None
+    check_size(rules, space, total)
     if final.length is None:
         tx.uploads.set_length(final.id, total)
     reserved = reserve(tx, final, total)

@@ -21,7 +21,8 @@ from kade.web.mounts import Mount
 class Kit:
     """The house as a dialect sees it: ports and services, nothing concrete.
 
-    *bases* are the listeners' own base URLs, by name, for links in answers; *folder* is the data folder.
+    *bases* are the listeners' own base URLs, by name, for links in answers; *folder* is the data folder;
+    *ceiling* is the quota in bytes of a new space, None for no limit.
     """
 
     catalog: Catalog
@@ -34,6 +35,7 @@ class Kit:
     authentication: Authentication
     bases: dict[str, str]
     folder: Path
+    ceiling: int | None
     metadata_limit: int
     ranges: int
 

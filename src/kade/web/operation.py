@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kade.core.errors import KadeError, RequestReason
+from kade.core.events import Event
 from kade.services.audit import Audit
 from kade.web.authentication import caller_of, origin_of
 
@@ -28,21 +29,30 @@ class AnyMethod:
         await response(scope, receive, send)
 
 
-def operation(name: str, handler: Handler, refuse: Refuse, audit: Audit) -> Handler:
+def operation(name: str, handler: Handler, refuse: Refuse, audit: Audit, reads: str = "") -> Handler:
     """*handler* under its operation's *name*: what it raises becomes *refuse*'s answer and an event.
 
-    An error that nobody foresaw is told as an internal error with the request's id; its trace is logged.
+    *reads* is the kind of event that is noted when an operation that leaves none itself was done for a
+    caller. An error that nobody foresaw is told as an internal error with the request's id; its trace is
+    logged.
     """
 
     async def run(request: Request) -> Response:
         request.scope["kade.operation"] = name
         try:
-            return await handler(request)
+            response = await handler(request)
+            _noted(request)
+            return response
         except KadeError as error:
             return _refused(request, error)
         except Exception:
             _log.exception("internal error", operation=name, request_id=request.scope.get("kade.request_id"))
             return _refused(request, KadeError(RequestReason.UNEXPECTED))
+
+    def _noted(request: Request) -> None:
+        caller = caller_of(request)
+        if reads and caller is not None:
+            audit.note(Event.by(caller, reads, path=request.url.path[:300]))
 
     def _refused(request: Request, error: KadeError) -> Response:
         audit.refused(error, caller_of(request), origin_of(request))

@@ -210,24 +210,23 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def _receive_directly(self, length: int) -> DirectSource | None:
         """A source for the body of the running request; None when that cannot be taken over."""
-        if self.transport.is_closing() or (self.cycle.more_body and self.pipeline):
+        if self.cycle.more_body and self.pipeline:
             return None
-        source = DirectSource(self, length, self._pool)
-        source.begin(self.transport)
-        return source
+        return DirectSource(self, length, self._pool)
 
-    def take_over(self, source: DirectSource) -> bytes:
+    def take_over(self, source: DirectSource) -> tuple[asyncio.Transport, bytes]:
         cycle = self.cycle
         first = bytes(cycle.body)
         cycle.body = bytearray()
         if not cycle.more_body:
-            return first  # all of it is here: the connection stays with HTTP
+            return self.transport, first  # all of it is here: the connection stays with HTTP
         if cycle.waiting_for_100_continue:
             cycle.waiting_for_100_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.flow.resume_reading()
-        self.transport.set_protocol(source)
-        return first
+        if not self.transport.is_closing():
+            self.transport.set_protocol(source)
+        return self.transport, first
 
     def hand_back(self) -> None:
         self.cycle.more_body = False

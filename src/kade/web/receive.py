@@ -20,14 +20,15 @@ from kade.web.buffers import BufferPool, HeldPiece, PooledPiece
 
 EXTENSION = "kade.receive"
 _READY_LIMIT = 2  # filled pieces that may wait for the flow that consumes them
+_GLANCE_S = 0.5  # how often a reader that gets nothing looks at the clock
 _SPILL = 4 << 10  # what is read while the pool is empty, before reading stops
 
 
 class Handover(Protocol):
     """What a server's connection offers to a body that wants to be received directly."""
 
-    def take_over(self, source: "DirectSource") -> bytes:
-        """The body's bytes that came already; *source* is the transport's protocol for the rest, if any."""
+    def take_over(self, source: "DirectSource") -> tuple[asyncio.Transport, bytes]:
+        """The transport, and the body's bytes that came already; *source* is its protocol for the rest."""
         ...
 
     def hand_back(self) -> None:
@@ -63,10 +64,11 @@ class DirectSource(asyncio.BufferedProtocol):
         self._reader: asyncio.Future[None] | None = None
         self.trailers: dict[str, str] = {}
 
-    def begin(self, transport: asyncio.Transport) -> None:
-        """Start receiving from *transport*."""
-        self._transport = transport
-        first = self._handover.take_over(self)
+    def _begin(self) -> None:
+        """Somebody wants the bytes: only now the client is told to go on, and the line is ours."""
+        self._transport, first = self._handover.take_over(self)
+        if self._transport.is_closing():
+            self._lost = True
         if first:
             self._unread -= len(first)
             self._ready.append(HeldPiece(first))
@@ -80,6 +82,8 @@ class DirectSource(asyncio.BufferedProtocol):
     async def read(self, patience: float) -> Piece | None:
         if self._unseen == 0:
             return None
+        if self._transport is None:
+            self._begin()
         if not self._ready and not self._lost:
             await self._wait(patience)
         piece = self._next()
@@ -90,7 +94,7 @@ class DirectSource(asyncio.BufferedProtocol):
     def discard(self, limit: int) -> None:
         """Nobody wants the rest: read it away, up to *limit* bytes, so that the answer gets through."""
         self._release_all()
-        if self._unread == 0 or self._lost:
+        if self._transport is None or self._unread == 0 or self._lost:
             return
         self._discarding = limit
         if self._unread > limit:
@@ -282,6 +286,28 @@ async def body_of(scope: Scope, receive: Receive) -> AsyncIterator[Source]:
         yield source
     finally:
         source.close()
+
+
+async def read_all(scope: Scope, receive: Receive, limit: int, seconds: float = 30.0) -> bytes:
+    """A small body in memory.
+
+    Raises:
+        KadeError: ``RequestReason.BODY_TOO_LARGE`` beyond *limit* bytes, ``TOO_SLOW`` when it takes longer
+            than *seconds*, ``LINE_CUT``.
+    """
+    data = bytearray()
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with body_of(scope, receive) as source:
+        if (source.remaining or 0) > limit:
+            raise KadeError(RequestReason.BODY_TOO_LARGE)
+        while (piece := await source.read(_GLANCE_S)) is not None:
+            data += piece.data
+            piece.release()
+            if len(data) > limit:
+                raise KadeError(RequestReason.BODY_TOO_LARGE)
+            if asyncio.get_running_loop().time() > deadline:
+                raise KadeError(RequestReason.TOO_SLOW)
+    return bytes(data)
 
 
 def _content_length(scope: Scope) -> int | None:

@@ -7,6 +7,7 @@ from starlette.routing import Route, Router
 from kade.core.ports import Namer
 from kade.dialects.fileserver.exchange import Downloads, PartnerDoor
 from kade.dialects.fileserver.namer import INSTANCE, FileServerNamer
+from kade.dialects.fileserver.service import service
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
@@ -25,7 +26,10 @@ class FileServer:
         return [FileServerNamer(settings.virtual_path_length)]
 
     def mounts(self, kit: Kit, settings: Settings) -> Sequence[Mount]:
-        return [Mount(INSTANCE, "exchange", settings.path, _exchange(kit, settings))]
+        return [
+            Mount(INSTANCE, "exchange", settings.path, _exchange(kit, settings)),
+            Mount(INSTANCE, "web", settings.service_path, service(kit, settings)),
+        ]
 
 
 def _exchange(kit: Kit, settings: Settings) -> Router:

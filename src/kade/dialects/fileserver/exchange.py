@@ -8,7 +8,7 @@ from starlette.responses import Response
 from kade.core.bindings import Noun
 from kade.core.clock import now
 from kade.core.contents import Content, Extent
-from kade.core.errors import FileReason, KadeError, UploadReason
+from kade.core.errors import FileReason, KadeError, RequestReason, UploadReason
 from kade.core.events import Event
 from kade.core.files import File
 from kade.core.ids import Id
@@ -36,6 +36,7 @@ class PartnerDoor:
         self.path = f"{settings.path}/upload"
         self.origins: Sequence[str] = settings.cors_origins
         self._kit = kit
+        self._base_url = settings.base_url.rstrip("/")
         self._by_oin = settings.match_oin
         self._refusals = ExchangeRefusals(settings.unknown_certificate_status)
 
@@ -52,6 +53,17 @@ class PartnerDoor:
             (metadata[key] for key in ("Content-Type", "filetype", "type") if metadata.get(key)), None
         )
         return name.replace("\\", "/").rpartition("/")[2] or _UNNAMED, media_type
+
+    def url_of(self, request: Request, key: str) -> str:
+        """Absolute, which every client understands, where we know our public address.
+
+        Without TLS of our own a proxy stands before us: only ``base_url`` knows its address then.
+        """
+        if self._base_url:
+            return f"{self._base_url}/upload/{key}"
+        if request.url.scheme == "https":
+            return f"https://{request.url.netloc}{self.path}/{key}"
+        return f"{self.path}/{key}"
 
     def key_of(self, tx: Tx, upload: Upload) -> str:
         key = tx.bindings.key_of(INSTANCE, Noun.FILE, upload.file_id)
@@ -77,9 +89,9 @@ class Downloads:
 
     async def handle(self, request: Request) -> Response:
         """The file, or with the suffix ``.md5`` or ``.sha256`` its checksum in upper-case hex."""
-        if request.method not in ("GET", "HEAD"):
-            return Response(status_code=405, headers={"Allow": "GET, HEAD"})
         caller = await self._door.caller(request)
+        if request.method not in ("GET", "HEAD"):
+            raise KadeError(RequestReason.METHOD_NOT_ALLOWED, request.method[:20], allow="GET, HEAD")
         path, _, suffix = request.path_params["path"].partition(".")
         file, content, extents = await self._kit.catalog.glance(_downloadable, caller, path)
         self._kit.audit.note(

@@ -11,6 +11,7 @@ from kade.web.tus.endpoint import TusParts, key_in, progress, wrong_version
 
 class Append:
     operation = "upload.append"
+    reads = ""
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts

@@ -16,6 +16,7 @@ from kade.web.tus.endpoint import TusParts, progress, wrong_version
 
 class Create:
     operation = "upload.create"
+    reads = ""
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts
@@ -56,14 +57,14 @@ class Create:
 
         if source.remaining == 0:
             upload = await parts.appending.tools.catalog.write(begin)
-            return self._created(upload, keys[0], {})
+            return self._created(request, upload, keys[0], {})
         if not tus.is_body_type(request.headers):
             raise KadeError(RequestReason.UNSUPPORTED_MEDIA_TYPE)
         if wish.length is not None and (source.remaining or 0) > wish.length:
             raise KadeError(UploadReason.LENGTH_EXCEEDED, length=wish.length)
         checksum = tus.upload_checksum(request.headers)
         upload = await parts.appending.deposit(caller, begin, source, checksum)
-        return self._created(upload, keys[0], progress(upload))
+        return self._created(request, upload, keys[0], progress(upload))
 
     async def _join(self, request: Request, caller: Caller, wish: Wish, urls: tuple[str, ...]) -> Response:
         parts = self._parts
@@ -80,9 +81,9 @@ class Create:
 
         upload, key = await parts.appending.tools.catalog.write(begin)
         parts.appending.tools.digesting.begin_pending(upload.content_id)
-        return self._created(upload, key, {})
+        return self._created(request, upload, key, {})
 
-    def _created(self, upload: Upload, key: str, told: dict[str, str]) -> Response:
+    def _created(self, request: Request, upload: Upload, key: str, told: dict[str, str]) -> Response:
         if not upload.complete:
             told["Upload-Expires"] = tus.expires(upload.expires_at)
-        return Response(status_code=201, headers={"Location": f"{self._parts.door.path}/{key}", **told})
+        return Response(status_code=201, headers={"Location": self._parts.door.url_of(request, key), **told})

@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kade.core.errors import KadeError, UploadReason
+from kade.core.errors import KadeError, RequestReason, UploadReason
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Caller
@@ -39,6 +39,10 @@ class Door(Protocol):
         """The file's name and declared media type in ``Upload-Metadata``."""
         ...
 
+    def url_of(self, request: Request, key: str) -> str:
+        """The upload's URL in answers, absolute where that is safe to say."""
+        ...
+
     def key_of(self, tx: Tx, upload: Upload) -> str:
         """What stands for the upload in its URL."""
         ...
@@ -64,9 +68,10 @@ class TusParts:
 
 
 class Verb(Protocol):
-    """One of the protocol's methods."""
+    """One of the protocol's methods; *reads*: the event of one that changes nothing."""
 
     operation: str
+    reads: str
 
     async def handle(self, request: Request) -> Response: ...
 
@@ -86,7 +91,9 @@ class TusEndpoint:
             "DELETE": terminate.Terminate(parts),
         }
         self._handlers: dict[str, Handler] = {
-            verb: operation(f"{parts.door.name}.{handler.operation}", handler.handle, self._refuse, audit)
+            verb: operation(
+                f"{parts.door.name}.{handler.operation}", handler.handle, self._refuse, audit, handler.reads
+            )
             for verb, handler in handlers.items()
         }
         self._other = operation(f"{parts.door.name}.upload.other", self._no_such_verb, self._refuse, audit)
@@ -101,7 +108,7 @@ class TusEndpoint:
 
     async def _no_such_verb(self, request: Request) -> Response:
         await self._door.caller(request)
-        return Response(status_code=405, headers={"Allow": ", ".join(self._handlers)})
+        raise KadeError(RequestReason.METHOD_NOT_ALLOWED, request.method, allow=", ".join(self._handlers))
 
     def _refuse(self, request: Request, error: KadeError) -> Response:
         response = self._door.refuse(request, error)

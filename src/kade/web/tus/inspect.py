@@ -9,6 +9,7 @@ from kade.web.tus.endpoint import TusParts, key_in, progress, wrong_version
 
 class Inspect:
     operation = "upload.inspect"
+    reads = "upload.inspected"
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts

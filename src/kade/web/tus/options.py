@@ -9,6 +9,7 @@ from kade.web.tus.endpoint import TusParts
 
 class Options:
     operation = "upload.options"
+    reads = "upload.options_told"
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts

@@ -8,6 +8,7 @@ from kade.web.tus.endpoint import TusParts, key_in, wrong_version
 
 class Terminate:
     operation = "upload.terminate"
+    reads = ""
 
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts

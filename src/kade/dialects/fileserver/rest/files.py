@@ -1,0 +1,189 @@
+"""FileService (spec 1.1)."""
+
+import mimetypes
+from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kade.core.errors import KadeError, RequestReason, UploadReason
+from kade.core.events import Event
+from kade.core.ports import SegmentStore, Source, Tx
+from kade.core.principals import Caller
+from kade.core.uploads import Upload
+from kade.dialects.fileserver import files, share, wire
+from kade.dialects.fileserver.files import Found
+from kade.dialects.fileserver.rest.users import BODY_LIMIT, json_of
+from kade.dialects.fileserver.settings import Settings
+from kade.dialects.fileserver.wire import NewFileFromFs
+from kade.services.receiving import Closing
+from kade.services.uploads import Arrived
+from kade.web.dialect import Kit
+from kade.web.headers import SAFE_DOWNLOAD
+from kade.web.multipart import Field, FileForm, FormLimits
+from kade.web.receive import body_of, read_all
+from kade.web.rest import JSON, Operation
+
+TEXT = "text/plain"
+FORM = "multipart/form-data"
+
+
+class FileService:
+    """Files in the boxes of all users."""
+
+    def __init__(self, kit: Kit, settings: Settings) -> None:
+        self._kit = kit
+        self._settings = settings
+
+    def operations(self) -> Sequence[Operation]:
+        upload, from_fs = "/files/user/{userId}", "/files/fs/user/{userId}"
+        to_fs = "/files/fs/{path}/{filename}"
+        return (
+            Operation("getFiles", "GET", "/files", self.get_files, reads="file.listed"),
+            Operation("uploadFile", "POST", upload, self.upload, (TEXT,), (FORM,)),
+            Operation("uploadFileFromFs", "POST", from_fs, self.upload_from_fs, (TEXT,), (JSON,)),
+            Operation("downloadFileToFs", "GET", to_fs, self.download_to_fs, (TEXT,)),
+            Operation("getFileInfo", "GET", "/files/{path}/info", self.get_info, reads="file.described"),
+            Operation("downloadFile", "GET", "/files/{path}", self.download, (FORM,), reads="file.read"),
+            Operation("deleteFile", "DELETE", "/files/{path}", self.delete),
+        )
+
+    async def get_files(self, _request: Request, caller: Caller) -> Response:
+        return json_of(await self._kit.catalog.read(files.paths, caller))
+
+    async def upload(self, request: Request, caller: Caller) -> Response:
+        """The body streams: what stands after the file is checked before the file goes live."""
+        async with body_of(request.scope, request.receive) as body:
+            form = FileForm(body, request.headers.get("content-type", ""), "file", FormLimits())
+            file = await form.begin()
+            path = await self._deposit(request, caller, file.name, file.media_type, form, _closing(form))
+        return Response(path, media_type=TEXT)
+
+    async def upload_from_fs(self, request: Request, caller: Caller) -> Response:
+        new = wire.read(await read_all(request.scope, request.receive, BODY_LIMIT), NewFileFromFs)
+        checks = files.closing_with(
+            wire.sha256(new.sha256_checksum), wire.time_frame(new.start_date, new.end_date)
+        )
+        name = share.base_name(new.name)
+        media_type = mimetypes.guess_type(name)[0]
+        async with share.opened(self._settings.upload_share, new.name) as source:
+            path = await self._deposit(request, caller, name, media_type, source, checks)
+        return Response(path, media_type=TEXT)
+
+    async def download_to_fs(self, request: Request, caller: Caller) -> Response:
+        found = await self._found(request, caller)
+        content = await self._kit.digesting.ensure(found.content.id)
+        assert content.sha256 is not None
+        pieces = _pieces(self._kit.store, found)
+        target = request.path_params["filename"]
+        await share.hand_over(self._settings.download_share, target, pieces, content.sha256)
+        self._kit.audit.note(Event.by(caller, "file.handed_over", found.file.id, name=target))
+        return Response(content.sha256.upper(), media_type=TEXT)
+
+    async def get_info(self, request: Request, caller: Caller) -> Response:
+        found = await self._found(request, caller)
+        content = await self._kit.digesting.ensure(found.content.id, md5=True)
+        return json_of(files.info(found._replace(content=content)))
+
+    async def download(self, request: Request, caller: Caller) -> Response:
+        found = await self._found(request, caller)
+        content = await self._kit.digesting.ensure(found.content.id)
+        return FileInParts(self._kit.store, found._replace(content=content))
+
+    async def delete(self, request: Request, caller: Caller) -> Response:
+        """Whoever is writing to an unfinished file ends first."""
+        path = request.path_params["path"]
+        force = request.query_params.get("force", "").lower() == "true"
+        kit = self._kit
+        try:
+            await kit.appending.settled(caller, lambda tx: files.upload_behind(tx, caller, path))
+        except KadeError as error:
+            if error.reason is not UploadReason.UNKNOWN:
+                raise
+        return json_of(await kit.catalog.write(files.delete, caller, path, force))
+
+    async def _found(self, request: Request, caller: Caller) -> Found:
+        return await self._kit.catalog.read(files.find, caller, request.path_params["path"])
+
+    async def _deposit(
+        self,
+        request: Request,
+        caller: Caller,
+        name: str,
+        media_type: str | None,
+        source: Source,
+        checks: Closing,
+    ) -> str:
+        kit, number = self._kit, request.path_params["userId"]
+        paths: list[str] = []
+
+        def begin(tx: Tx) -> Upload:
+            upload, path = files.begin(tx, caller, kit.namers, kit.rules, number, name, media_type)
+            paths[:] = [path]
+            return upload
+
+        await kit.appending.deposit_whole(caller, begin, source, checks)
+        return paths[0]
+
+
+class FileInParts(Response):
+    """A checksum and a file as upstream's two parts: named by Content-ID, without a disposition."""
+
+    def __init__(self, store: SegmentStore, found: Found) -> None:
+        self._store = store
+        self._found = found
+        self._boundary = f"uuid:{uuid4()}"
+        super().__init__(headers={"Content-Type": f'{FORM}; boundary="{self._boundary}"', **SAFE_DOWNLOAD})
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            async for data in self._body():
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        sha256 = (self._found.content.sha256 or "").upper()
+        yield self._head(TEXT, "sha256Checksum") + sha256.encode() + b"\r\n"
+        yield self._head(self._found.file.media_type, "file")
+        async for data in _pieces(self._store, self._found):
+            yield data
+        yield f"\r\n--{self._boundary}--\r\n".encode()
+
+    def _head(self, media_type: str, part: str) -> bytes:
+        return (
+            f"--{self._boundary}\r\nContent-Type: {media_type}\r\n"
+            f"Content-Transfer-Encoding: binary\r\nContent-ID: <{part}>\r\n\r\n"
+        ).encode()
+
+
+async def _pieces(store: SegmentStore, found: Found) -> AsyncIterator[bytes]:
+    if found.content.inline is not None:
+        yield found.content.inline
+    async for data in store.read(found.extents):
+        yield data
+
+
+def _closing(form: FileForm) -> Closing:
+    """Checks by the form's fields, which are all read when it is called."""
+
+    def checks(tx: Tx, upload: Upload, arrived: Arrived) -> None:
+        sha256, start, end = (_value(form, name) for name in ("sha256Checksum", "startDate", "endDate"))
+        files.closing(tx, upload, arrived, wire.sha256(sha256), wire.time_frame(start, end))
+
+    return checks
+
+
+def _value(form: FileForm, name: str) -> str | None:
+    """A field as plain text or, by its Content-Type, as a JSON string (spec 1.1)."""
+    field = form.fields.get(name, Field(b"", ""))
+    try:
+        if field.media_type.partition(";")[0].strip().lower() == JSON:
+            return msgspec.json.decode(field.value, type=str | None)
+        return field.value.decode().strip() or None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise KadeError(RequestReason.BAD_VALUE, name) from error

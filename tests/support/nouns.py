@@ -1,0 +1,121 @@
+"""Rows for tests: every noun complete, so that a test names only what it is about."""
+
+from typing import Any
+
+from kade.core.clock import Millis, now
+from kade.core.contents import Content, ContentState, Extent, Segment
+from kade.core.files import File, FileState
+from kade.core.grants import ALL_VERBS, Grant
+from kade.core.ids import Id, new_id
+from kade.core.ports import Tx
+from kade.core.principals import Credential, CredentialKind, Principal, PrincipalKind
+from kade.core.spaces import Policy, Quota, Space
+from kade.core.tenants import Tenant
+from kade.core.uploads import Upload, UploadKind, UploadState
+
+
+def a_tenant(**given: Any) -> Tenant:
+    return Tenant(new_id(), f"tenant {new_id()}", now())._replace(**given)
+
+
+def a_principal(tenant_id: Id, name: str = "", **given: Any) -> Principal:
+    text = name or f"principal {new_id()}"
+    principal = Principal(new_id(), tenant_id, PrincipalKind.PARTNER, text, text.casefold(), now(), None)
+    return principal._replace(**given)
+
+
+def a_credential(principal_id: Id, fingerprint: str = "", **given: Any) -> Credential:
+    credential = Credential(
+        new_id(),
+        principal_id,
+        CredentialKind.KEY,
+        "a key",
+        fingerprint or new_id(),
+        None,
+        None,
+        None,
+        None,
+        now(),
+        None,
+    )
+    return credential._replace(**given)
+
+
+def a_space(tenant_id: Id, parent_id: Id | None = None, name: str = "", **given: Any) -> Space:
+    text = name or f"space {new_id()}"
+    space = Space(new_id(), tenant_id, parent_id, text, text.casefold(), Policy(), now(), None)
+    return space._replace(**given)
+
+
+def a_grant(principal_id: Id, space_id: Id, **given: Any) -> Grant:
+    return Grant(new_id(), principal_id, space_id, ALL_VERBS, None, None, now())._replace(**given)
+
+
+def a_content(tenant_id: Id, **given: Any) -> Content:
+    content = Content(new_id(), tenant_id, ContentState.GROWING, 0, None, None, None, None, now())
+    return content._replace(**given)
+
+
+def a_segment(length: int = 10, **given: Any) -> Segment:
+    return Segment(new_id(), length, now())._replace(**given)
+
+
+def a_file(space: Space, **given: Any) -> File:
+    file = File(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        name="report.pdf",
+        name_folded="report.pdf",
+        media_type="application/pdf",
+        state=FileState.LIVE,
+        content_id=None,
+        length=0,
+        annotations="",
+        valid_from=None,
+        valid_until=None,
+        version=1,
+        created_by=new_id(),
+        created_at=now(),
+        changed_at=now(),
+    )
+    return file._replace(**given)
+
+
+def an_upload(space: Space, **given: Any) -> Upload:
+    upload = Upload(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        file_id=new_id(),
+        content_id=new_id(),
+        principal_id=new_id(),
+        kind=UploadKind.WHOLE,
+        state=UploadState.OPEN,
+        length=100,
+        offset=0,
+        reserved=0,
+        metadata="",
+        concat="",
+        tail_segment=None,
+        lease_holder=None,
+        lease_fence=0,
+        created_at=now(),
+        expires_at=Millis(now() + 60_000),
+    )
+    return upload._replace(**given)
+
+
+def an_extent(length: int = 10, start: int = 0, segment_id: Id | None = None) -> Extent:
+    return Extent(segment_id or new_id(), start, length)
+
+
+def house(tx: Tx, ceiling: int | None = None) -> tuple[Tenant, Space]:
+    """A tenant with its root space and the quotas of both."""
+    tenant = a_tenant()
+    tx.tenants.add(tenant)
+    space = a_space(tenant.id)
+    tx.spaces.add(space)
+    tx.quotas.add(Quota(tenant.id, None, 0, 0))
+    tx.quotas.add(Quota(space.id, ceiling, 0, 0))
+    return tenant, space
