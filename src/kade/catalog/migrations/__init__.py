@@ -3,7 +3,8 @@
 SQLite is migrated when it is opened, after a backup of the file beside it; PostgreSQL by ``kade migrate``.
 """
 
-import shutil
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -18,9 +19,12 @@ class SchemaError(Exception):
     """The catalog's schema is not the one of this version."""
 
 
-def head() -> str:
+_FOLDER = Path(__file__).parent
+
+
+def head(folder: Path = _FOLDER) -> str:
     """The revision that this version of Kade works with."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = ScriptDirectory.from_config(_config(folder)).get_current_head()
     assert revision is not None
     return revision
 
@@ -30,10 +34,10 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate_sqlite(path: Path) -> str | None:
+def migrate_sqlite(path: Path, folder: Path = _FOLDER) -> str | None:
     """Create or upgrade the database file; before an upgrade it is copied to ``<name>.before-<revision>``.
 
-    Returns the revision that was found, None for an empty one.
+    Returns the revision that was found, None for an empty one. *folder* holds the migrations.
 
     Raises:
         SchemaError: when the file was written by a later version.
@@ -41,13 +45,17 @@ def migrate_sqlite(path: Path) -> str | None:
     engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
     with engine.connect() as connection:
         revision = current(connection)
-    if revision == head():
+    if revision == head(folder):
         return revision
     if revision is not None:
-        _refuse_unknown(revision)
-        _back_up(path, path.with_name(f"{path.name}.before-{head()}"))
-    with engine.begin() as connection:
-        _upgrade(connection)
+        _refuse_unknown(revision, folder)
+        _back_up(path, path.with_name(f"{path.name}.before-{head(folder)}"))
+    with engine.connect() as connection:
+        # The driver begins no transaction before DDL: a crash would leave half a schema without a number.
+        # Of two processes that start together the second waits here, and finds nothing left to do.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _upgrade(connection, folder)
+        connection.commit()
     return revision
 
 
@@ -68,8 +76,8 @@ def migrate_postgres(url: str) -> str | None:
         async with engine.begin() as connection:
             revision = await connection.run_sync(current)
             if revision is not None:
-                _refuse_unknown(revision)
-            await connection.run_sync(_upgrade)
+                _refuse_unknown(revision, _FOLDER)
+            await connection.run_sync(_upgrade, _FOLDER)
         await engine.dispose()
         return revision
 
@@ -79,32 +87,40 @@ def migrate_postgres(url: str) -> str | None:
 def check_postgres(connection: Connection) -> None:
     """Raises SchemaError, with the command that mends it, unless the schema is this version's."""
     revision = current(connection)
+    if revision is not None:
+        _refuse_unknown(revision, _FOLDER)
     if revision != head():
         raise SchemaError(
             f"the catalog's schema is at {revision or 'nothing'}, not {head()}: run 'kade migrate'"
         )
 
 
-def _refuse_unknown(revision: str) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+def _refuse_unknown(revision: str, folder: Path) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     if revision not in known:
         raise SchemaError(f"the catalog was written by a later version of Kade (schema {revision})")
 
 
 def _back_up(path: Path, target: Path) -> None:
-    with sqlite3.connect(path) as source:
-        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy2(path, target)
+    """By SQLite's own backup: whole also while another process writes."""
+    target.unlink(missing_ok=True)
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+    with target.open("rb") as written:
+        os.fsync(written.fileno())
 
 
-def _upgrade(connection: Connection) -> None:
-    config = _config()
+def _upgrade(connection: Connection, folder: Path) -> None:
+    config = _config(folder)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
     return config
