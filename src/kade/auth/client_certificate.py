@@ -48,6 +48,9 @@ def caller_of(found: tuple[Credential, Principal] | None, origin: Origin) -> Cal
 
 def oin(der: bytes) -> str | None:
     """The organisation's number in the subject's serialNumber (PKIoverheid); None when there is none."""
-    subject = x509.load_der_x509_certificate(der).subject
+    try:
+        subject = x509.load_der_x509_certificate(der).subject
+    except ValueError:
+        return None  # what a proxy passes on need not be a certificate
     found = subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     return str(found[0].value) if found else None

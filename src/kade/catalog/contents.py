@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, literal_column, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import contents, extents, files, segments, uploads
@@ -11,6 +11,10 @@ from kade.core.clock import Millis
 from kade.core.contents import Content, ContentState, Extent, Segment
 from kade.core.files import FileState
 from kade.core.ids import Id
+
+# Written out, not parameters: else SQLite cannot know that a partial index holds every row asked for.
+_LIVE = literal_column(f"'{ContentState.LIVE}'")
+_CONDEMNED_STATE = literal_column(f"'{ContentState.CONDEMNED}'")
 
 _ADD = insert_row(contents)
 _GET = select_rows(contents).where(contents.c.id == bindparam("_id"))
@@ -51,14 +55,14 @@ _SET_DIGESTS = (
 )
 _WITHOUT_SHA256 = (
     select(contents.c.id)
-    .where(contents.c.state == ContentState.LIVE, contents.c.sha256.is_(None))
+    .where(contents.c.state == _LIVE, contents.c.sha256.is_(None))
     .order_by(contents.c.id)
     .limit(bindparam("_limit"))
 )
 _SET_TYPE = update(contents).where(contents.c.id == bindparam("_id")).values(detected_type=bindparam("_type"))
 _WITHOUT_TYPE = (
     select_rows(contents)
-    .where(contents.c.state == ContentState.LIVE, contents.c.detected_type.is_(None))
+    .where(contents.c.state == _LIVE, contents.c.detected_type.is_(None))
     .order_by(contents.c.id)
     .limit(bindparam("_limit"))
 )
@@ -69,7 +73,7 @@ _CONDEMN = (
 )
 _CONDEMNED = (
     select(contents.c.id)
-    .where(contents.c.state == ContentState.CONDEMNED, contents.c.changed_at < bindparam("_before"))
+    .where(contents.c.state == _CONDEMNED_STATE, contents.c.changed_at < bindparam("_before"))
     .order_by(contents.c.changed_at)
     .limit(bindparam("_limit"))
 )

@@ -77,6 +77,7 @@ class AccessReason(Reason):
 class TenantReason(Reason):
     UNKNOWN = ("unknown", Code.NOT_FOUND)
     NAME_TAKEN = ("name_taken", Code.CONFLICT)
+    BAD_NAME = ("bad_name", Code.INVALID)
 
 
 class PrincipalReason(Reason):

@@ -34,8 +34,9 @@ _MIDSTATES = 4096  # uploads whose running digests are kept between appends
 class Appending:
     """Receives bytes into uploads."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, midstates: int = _MIDSTATES) -> None:
         self.tools = tools
+        self._most_midstates = midstates
         self._midstates: OrderedDict[Id, Digester] = OrderedDict()
 
     async def append(
@@ -144,7 +145,7 @@ class Appending:
     def _keep_midstate(self, upload_id: Id, run: Receiving) -> None:
         if run.digester is not None and run.digester.length == run.offset and not run.finished:
             self._midstates[upload_id] = run.digester
-            if len(self._midstates) > _MIDSTATES:
+            if len(self._midstates) > self._most_midstates:
                 self._midstates.popitem(last=False)
 
 

@@ -6,6 +6,7 @@ together, a moment later: they are no part of what was acknowledged.
 
 import asyncio
 import contextlib
+from collections import deque
 
 from kade.core.errors import Code, KadeError
 from kade.core.events import Event, Outcome
@@ -20,19 +21,21 @@ _BACKLOG = 100_000  # notes in memory at most; the oldest are dropped, and count
 class Audit:
     """Collects notes and writes them in batches."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, backlog: int = _BACKLOG) -> None:
         self._catalog = catalog
-        self._notes: list[Event] = []
+        self._notes: deque[Event] = deque()
         self._wake = asyncio.Event()
+        self._closing = False
+        self._backlog = backlog
         self._flushing = asyncio.Lock()  # two flushes at once would write the same notes twice
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
 
     def note(self, event: Event) -> None:
         """Have *event* written soon."""
-        if len(self._notes) >= _BACKLOG:
+        if len(self._notes) >= self._backlog:
+            self._notes.popleft()
             self.dropped += 1
-            return
         self._notes.append(event)
         self._wake.set()
 
@@ -57,22 +60,25 @@ class Audit:
 
     async def close(self) -> None:
         """Write what is left and end."""
+        self._closing = True
+        self._wake.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task  # not cancelled: what it is writing would be written again
         await self.flush()
 
     async def flush(self) -> None:
         """Write every note that is waiting."""
         async with self._flushing:
             while self._notes:
-                batch = self._notes[:_BATCH]
-                await self._catalog.write(_append, batch)
-                del self._notes[: len(batch)]
+                batch = [self._notes.popleft() for _ in range(min(len(self._notes), _BATCH))]
+                try:
+                    await self._catalog.write(_append, batch)
+                except Exception:
+                    self._notes.extendleft(reversed(batch))
+                    raise
 
     async def _write_forever(self) -> None:
-        while True:
+        while not self._closing:
             await self._wake.wait()
             await asyncio.sleep(_PAUSE_S)
             self._wake.clear()

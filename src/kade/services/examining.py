@@ -41,7 +41,7 @@ class Examining:
     async def examine(self) -> int:
         """Examine one batch; how many there were."""
         heads = [
-            (content.id, content.inline[:_HEAD] if content.inline is not None else await self._head(extents))
+            (content.id, await self._head(content, extents))
             for content, extents in await self._catalog.read(_unexamined)
         ]
         if heads:
@@ -49,7 +49,14 @@ class Examining:
             await self._catalog.write(_store, types)
         return len(heads)
 
-    async def _head(self, extents: Sequence[Extent]) -> bytes:
+    async def _head(self, content: Content, extents: Sequence[Extent]) -> bytes:
+        if content.inline is not None:
+            return content.inline[:_HEAD]
+        with contextlib.suppress(OSError, EOFError):  # damage is for the doctor: the others must not wait
+            return await self._stored_head(extents)
+        return b"\0"
+
+    async def _stored_head(self, extents: Sequence[Extent]) -> bytes:
         return b"".join([data async for data in self._store.read(cut(extents, Span(0, _HEAD)))])
 
     def _types(self, heads: Sequence[tuple[Id, bytes]]) -> list[tuple[Id, str]]:

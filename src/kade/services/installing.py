@@ -2,6 +2,7 @@
 
 from kade.core import names
 from kade.core.clock import now
+from kade.core.errors import KadeError, PrincipalReason
 from kade.core.events import Event
 from kade.core.ids import new_id
 from kade.core.ports import Tx
@@ -51,7 +52,8 @@ def local_operator(tx: Tx) -> Caller:
     """Who acts when a command runs on the server itself: whoever can write the data folder is its operator.
 
     Raises:
-        KadeError: ``TenantReason.UNKNOWN`` before ``install``.
+        KadeError: ``TenantReason.UNKNOWN`` before ``install``; ``PrincipalReason.UNKNOWN`` when no operator
+            is left.
     """
     tenant = tenants.only(tx)
     operator = tx.principals.named(tenant.id, names.fold(OPERATOR))
@@ -59,5 +61,7 @@ def local_operator(tx: Tx) -> Caller:
         candidates = (
             each for each in tx.principals.of_tenant(tenant.id) if each.kind == PrincipalKind.OPERATOR
         )
-        operator = next(candidates)
+        operator = next(candidates, None)
+    if operator is None:
+        raise KadeError(PrincipalReason.UNKNOWN, OPERATOR)
     return Caller(operator.id, operator.name, tenant.id, None, LOCAL)

@@ -30,6 +30,7 @@ def create(
 ) -> Space:
     """A space below *parent_id*; *ceiling* is its quota in bytes, None for no limit."""
     access.require(tx, caller, Verb.MANAGE, parent_id)
+    find(tx, caller, parent_id, Verb.MANAGE)
     text = names.clean(name, SpaceReason.BAD_NAME)
     space = Space(
         new_id(), caller.tenant_id, parent_id, text, names.fold(text), policy or Policy(), now(), None
@@ -110,10 +111,12 @@ def remove(tx: Tx, caller: Caller, space: Space) -> None:
     """Remove an empty space and every name that it had.
 
     Raises:
-        KadeError: ``SpaceReason.NOT_EMPTY`` while a file, even a trashed or unfinished one, is in it.
+        KadeError: ``SpaceReason.NOT_EMPTY`` while a file, even a trashed or unfinished one, or a space is
+            in it, and for the space at the root of the tenant.
     """
     access.require(tx, caller, Verb.MANAGE, space.id)
-    if tx.files.of_space(space.id, OCCUPIED, limit=1):
+    below = any(each.parent_id == space.id for each in tx.spaces.of_tenant(space.tenant_id))
+    if below or space.parent_id is None or tx.files.of_space(space.id, OCCUPIED, limit=1):
         raise KadeError(SpaceReason.NOT_EMPTY, space.id)
     tx.spaces.remove(space.id, now())
     tx.bindings.remove(Noun.SPACE, space.id)

@@ -13,7 +13,7 @@ ROOT = "root"
 
 def create(tx: Tx, name: str) -> Tenant:
     """A tenant with its root space and unlimited quota."""
-    tenant = Tenant(new_id(), names.clean(name, TenantReason.NAME_TAKEN), now())
+    tenant = Tenant(new_id(), names.clean(name, TenantReason.BAD_NAME), now())
     tx.tenants.add(tenant)
     tx.quotas.add(Quota(tenant.id, None, 0, 0))
     space = Space(new_id(), tenant.id, None, ROOT, ROOT, Policy(), now(), None)

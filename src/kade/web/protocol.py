@@ -15,7 +15,7 @@ from typing import Any
 import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from kade.web.buffers import BufferPool
@@ -57,6 +57,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self._socket: TcpSocket | None = None
         self._limits = limits
         self._header_bytes = 0
+        self._field_bytes = 0
         self._in_headers = True
         self._header_timer: asyncio.TimerHandle | None = None
         self._trailers: dict[str, str] = {}
@@ -89,6 +90,11 @@ class KadeHttpProtocol(HttpToolsProtocol):
         if self._in_headers and self._header_bytes > self._limits.header_size:
             self._refuse(_TOO_LARGE)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        # With pipelining ``self.cycle`` is the request that was parsed last, not the one that runs.
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
     def _watch_headers(self) -> None:
         if self._header_timer is None:
             self._header_timer = self.loop.call_later(self._limits.header_timeout, self._headers_are_late)
@@ -112,10 +118,12 @@ class KadeHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._trailers = {}
         self._drained = 0
+        self._field_bytes = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_headers:
+            self._field_bytes += len(name) + len(value)
             super().on_header(name, value)
         else:  # after the body: a trailer field (RFC 9110, 6.5), never mixed with the headers
             self._trailers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -124,24 +132,31 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._header_bytes = 0
         self._unwatch_headers()
+        if self._field_bytes + len(self.url) > self._limits.header_size:
+            self._refuse(_TOO_LARGE)
+            return
+        extensions: dict[str, Any] = {"kade.trailers": self._trailers}
+        self.scope["extensions"] = extensions
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        if self.transport.is_closing():
+            return
         if self.cycle.response_complete:
             self._drained += len(body)
             if self._drained > self._limits.drain:
-                self.transport.close()
+                self.transport.abort()  # a TLS connection that is closed would be read to its end
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_headers = True
-        super().on_message_complete()
+        if not self.transport.is_closing():
+            super().on_message_complete()
 
     # The application's view.
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         extensions: dict[str, Any] = scope.setdefault("extensions", {})
-        extensions["kade.trailers"] = self._trailers
         extensions["http.response.informational"] = {}
         extensions[EXTENSION] = self._receive_directly
         extensions[f"{EXTENSION}.drain"] = self._limits.drain
@@ -182,7 +197,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         finally:
             os.close(descriptor)
-        self.cycle.expected_content_length -= count
+        self._running.expected_content_length -= count
         if not self.transport.is_closing():
             await send({"type": "http.response.body", "body": b"", "more_body": message["more_body"]})
 
@@ -220,7 +235,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def _receive_directly(self, length: int) -> DirectSource | None:
         """A source for the body of the running request; None when that cannot be taken over."""
-        if self.cycle.more_body and self.pipeline:
+        if self._running is not self.cycle:
             return None
         return DirectSource(self, length, self._pool)
 
@@ -259,7 +274,9 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self._socket = None
 
     def close_after_answer(self) -> None:
-        self.cycle.keep_alive = False
+        self._running.keep_alive = False
+        if self._running.response_complete:
+            self.transport.close()
 
 
 ProtocolFactory = Callable[[], KadeHttpProtocol]

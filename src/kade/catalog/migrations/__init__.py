@@ -6,7 +6,7 @@ SQLite is migrated when it is opened, after a backup of the file beside it; Post
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +16,18 @@ from sqlalchemy import Connection, create_engine, pool
 if TYPE_CHECKING:  # alembic is only imported when there is something to migrate: that saves a second
     from alembic.config import Config
 
-_VERSIONS = Path(__file__).parent / "versions"
-
 
 class SchemaError(Exception):
     """The catalog's schema is not the one of this version."""
 
 
-def head() -> str:
+_FOLDER = Path(__file__).parent
+
+
+def head(folder: Path = _FOLDER) -> str:
     """The revision that this version of Kade works with."""
-    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+    # Revisions are numbered, and their files begin with the number.
+    return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*_*.py"))
 
 
 def current(connection: Connection) -> str | None:
@@ -35,23 +37,27 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate_sqlite(path: Path) -> str | None:
+def migrate_sqlite(path: Path, folder: Path = _FOLDER) -> str | None:
     """Create or upgrade the database file; before an upgrade it is copied to ``<name>.before-<revision>``.
 
-    Returns the revision that was found, None for an empty one.
+    Returns the revision that was found, None for an empty one. *folder* holds the migrations.
 
     Raises:
         SchemaError: when the file was written by a later version.
     """
     revision = _current_of_sqlite(path)
-    if revision == head():
+    if revision == head(folder):
         return revision
     engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
     if revision is not None:
-        _refuse_unknown(revision)
-        _back_up(path, path.with_name(f"{path.name}.before-{head()}"))
-    with engine.begin() as connection:
-        _upgrade(connection)
+        _refuse_unknown(revision, folder)
+        _back_up(path, path.with_name(f"{path.name}.before-{head(folder)}"))
+    with engine.connect() as connection:
+        # The driver begins no transaction before DDL: a crash would leave half a schema without a number.
+        # Of two processes that start together the second waits here, and finds nothing left to do.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _upgrade(connection, folder)
+        connection.commit()
     return revision
 
 
@@ -72,8 +78,8 @@ def migrate_postgres(url: str) -> str | None:
         async with engine.begin() as connection:
             revision = await connection.run_sync(current)
             if revision is not None:
-                _refuse_unknown(revision)
-            await connection.run_sync(_upgrade)
+                _refuse_unknown(revision, _FOLDER)
+            await connection.run_sync(_upgrade, _FOLDER)
         await engine.dispose()
         return revision
 
@@ -83,6 +89,8 @@ def migrate_postgres(url: str) -> str | None:
 def check_postgres(connection: Connection) -> None:
     """Raises SchemaError, with the command that mends it, unless the schema is this version's."""
     revision = current(connection)
+    if revision is not None:
+        _refuse_unknown(revision, _FOLDER)
     if revision != head():
         raise SchemaError(
             f"the catalog's schema is at {revision or 'nothing'}, not {head()}: run 'kade migrate'"
@@ -98,32 +106,38 @@ def _current_of_sqlite(path: Path) -> str | None:
     return str(row[0]) if row else None
 
 
-def _refuse_unknown(revision: str) -> None:
+def _refuse_unknown(revision: str, folder: Path) -> None:
     from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     if revision not in known:
         raise SchemaError(f"the catalog was written by a later version of Kade (schema {revision})")
 
 
 def _back_up(path: Path, target: Path) -> None:
-    with sqlite3.connect(path) as source:
-        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy2(path, target)
+    """By SQLite's own backup: whole also while another process writes."""
+    target.unlink(missing_ok=True)
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+    with target.open("rb") as written:
+        os.fsync(written.fileno())
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, folder: Path) -> None:
     from alembic import command
 
-    config = _config()
+    config = _config(folder)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
     return config
