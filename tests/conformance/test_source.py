@@ -185,7 +185,8 @@ def test_chunks_are_joined_and_trailers_told(door: Door) -> None:
         found = told(connection.request("PATCH", "/", (("Transfer-Encoding", "chunked"),), data))
         assert (found["remaining"], found["sha256"]) == (None, sha256(b"".join(pieces)))
         assert found["trailers"] == {"upload-checksum": "sha1 xx", "x-two": "2"}
-        again = told(connection.request("PATCH", "/", (("Transfer-Encoding", "chunked"),), build_chunks([b"x"])))
+        chunked = (("Transfer-Encoding", "chunked"),)
+        again = told(connection.request("PATCH", "/", chunked, build_chunks([b"x"])))
         assert (again["trailers"], again["sha256"]) == ({}, sha256(b"x"))
 
 
@@ -314,9 +315,17 @@ def test_a_pool_of_pieces_is_bounded(tmp_path: Path) -> None:
     leased = [pool.lease() for _ in range(4)]
     assert leased[3] is None and pool.exhausted
     woken: list[str] = []
-    pool.when_free(lambda: bool(woken.append("no use")))
-    pool.when_free(lambda: woken.append("use") is None)
-    pool.when_free(lambda: woken.append("later") is None)
+
+    def waiter(name: str, *, use: bool) -> Callable[[], bool]:
+        def wake() -> bool:
+            woken.append(name)
+            return use
+
+        return wake
+
+    pool.when_free(waiter("no use", use=False))
+    pool.when_free(waiter("use", use=True))
+    pool.when_free(waiter("later", use=True))
     assert leased[0] is not None
     leased[0].release()
     leased[0].release()  # once is enough

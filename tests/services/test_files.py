@@ -1,6 +1,5 @@
 """Files and spaces: removed, restored, purged; and what is swept after them."""
 
-import pytest
 from tests.services.conftest import House
 from tests.services.test_appending import refusal
 from tests.support.nouns import a_principal
@@ -9,14 +8,14 @@ from kade.core.clock import Millis, now
 from kade.core.contents import ContentState
 from kade.core.errors import AccessReason, FileReason, SpaceReason
 from kade.core.files import File, FileState
-from kade.core.grants import Verb
+from kade.core.grants import Grant, Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Policy
 from kade.core.uploads import Upload, UploadKind
 from kade.services import access, files, spaces, tenants, uploads
-from kade.services.sweeping import Swept, Sweeping
+from kade.services.sweeping import Sweeping, Swept
 from kade.services.uploads import Wish
 
 DATA = bytes(range(256))
@@ -113,16 +112,20 @@ async def test_a_file_is_found_by_who_has_the_verb_where_it_lies(house: House) -
         assert await refusal(house.catalog.write(act, reader, file)) is AccessReason.VERB_NOT_GRANTED
 
 
+def _at(moment: int | None) -> Millis | None:
+    return None if moment is None else Millis(moment)
+
+
 async def test_a_grant_holds_in_its_time_only(house: House) -> None:
     caller = await stranger(house)
     for start, end, holds in ((None, None, True), (now() + 60_000, None, False), (None, now() - 1, False)):
         grant = await house.catalog.write(access.grant, caller.principal_id, house.space.id)
 
-        def limit(tx: Tx, start: int | None = start, end: int | None = end, grant_id: Id = grant.id) -> None:
-            tx.grants.remove(grant_id)
-            tx.grants.add(grant._replace(not_before=start, not_after=end))
+        def put(tx: Tx, limited: Grant) -> None:
+            tx.grants.remove(limited.id)
+            tx.grants.add(limited)
 
-        await house.catalog.write(limit)
+        await house.catalog.write(put, grant._replace(not_before=_at(start), not_after=_at(end)))
         assert await house.catalog.read(access.allowed, caller, Verb.READ, house.space.id) is holds
         await house.catalog.write(lambda tx, old: tx.grants.remove(old), grant.id)
 
@@ -186,8 +189,13 @@ async def test_segments_that_a_joined_file_shares_stay(house: House) -> None:
     await house.append(part, 0, DATA)
     final = await house.catalog.write(
         lambda tx: uploads.begin_final(
-            tx, house.caller, house.namers, house.rules, house.space.id,
-            Wish("w", None, kind=UploadKind.FINAL), [part.id],
+            tx,
+            house.caller,
+            house.namers,
+            house.rules,
+            house.space.id,
+            Wish("w", None, kind=UploadKind.FINAL),
+            [part.id],
         )
     )
     await house.appending.end(house.caller, lambda tx: uploads.find(tx, house.caller, part.id))
