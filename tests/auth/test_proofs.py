@@ -150,8 +150,7 @@ async def test_many_ask_at_once(house: House) -> None:
 
 async def test_what_is_no_hash_is_no_password(house: House) -> None:
     partner = await _principal(house)
-    await _register(
-        house, partner, CredentialKind.PASSWORD, password.fingerprint("partner"), secret="not a hash"
-    )
+    broken = {"secret": "not a hash"}
+    await _register(house, partner, CredentialKind.PASSWORD, password.fingerprint("partner"), **broken)
     asking = Passwords(house.catalog).authenticate("partner", "not a hash", ORIGIN)
     assert await refusal(asking) is AccessReason.UNKNOWN_CREDENTIAL

@@ -145,11 +145,10 @@ async def test_many_parts_that_finish_together_complete_the_file_once(catalog: C
     caller, space = await _installed(catalog)
     for _ in range(max(sizes.interleavings // 10, 1)):
         parts = [await _part(catalog, caller, space) for _ in range(12)]
-        final, *_rest = await asyncio.gather(
-            catalog.write(_join(caller, space, parts)),
-            *(catalog.write(_finish(caller, part)) for part in parts),
-        )
-        found = await catalog.read(lambda tx, of: tx.uploads.get(of), final.id)
+        joining = asyncio.create_task(catalog.write(_join(caller, space, parts)))
+        await asyncio.gather(joining, *(catalog.write(_finish(caller, part)) for part in parts))
+        final_id = joining.result().id
+        found = await catalog.read(lambda tx, of: tx.uploads.get(of), final_id)
         assert found is not None and found.state == UploadState.FINISHED
     quota = await catalog.read(lambda tx: tx.quotas.get(space.id))
     assert quota is not None
@@ -236,7 +235,7 @@ async def test_what_commits_late_is_not_lost_to_a_reader_of_the_journal(
     async def follow() -> None:
         nonlocal position
         while len(seen) < 2:
-            for entry in await catalog.read(lambda tx: tx.journal.tail(position, 10)):
+            for entry in await catalog.read(lambda tx, after: tx.journal.tail(after, 10), position):
                 seen.append(entry.subject)
                 position = entry.position
             await asyncio.sleep(0.01)
@@ -251,10 +250,11 @@ async def test_what_commits_late_is_not_lost_to_a_reader_of_the_journal(
 
 
 async def test_many_writers_leave_one_dense_journal(catalog: Catalog) -> None:
-    jobs = [
-        catalog.write(lambda tx, n=n: [tx.journal.append(Event("k", f"{n}.{m}")) for m in range(5)])
-        for n in range(50)
-    ]
+    def several(tx: Tx, name: int) -> None:
+        for number in range(5):
+            tx.journal.append(Event("k", f"{name}.{number}"))
+
+    jobs = [catalog.write(several, number) for number in range(50)]
     await asyncio.gather(*jobs)
     for _ in range(500):
         journal = await catalog.read(lambda tx: tx.journal.tail(0, 1000))

@@ -33,7 +33,7 @@ def local(folder: Path) -> tuple[SegmentStore, Close]:
 STORES = {"local": local}
 
 
-@pytest.fixture(params=STORES.values(), ids=STORES.keys())
+@pytest.fixture(params=list(STORES.values()), ids=list(STORES))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SegmentStore]:
     HeldBytes.leased = 0
     made, close = request.param(tmp_path)
@@ -155,20 +155,25 @@ async def test_reading_beyond_the_end_fails_and_never_gives_less(store: SegmentS
         await get(store, Extent(new_id(), 0, 1))
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_a_reader_that_stops_early_leaves_nothing_open(store: SegmentStore) -> None:
     segment_id = await put(store, DATA)
-    before = len(os.listdir("/proc/self/fd"))
+    before = _open_files()
     reading = store.read([Extent(segment_id, 0, len(DATA))], 1000)
     assert await anext(reading) == DATA[:1000]
     await reading.aclose()  # type: ignore[attr-defined]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _open_files() == before
 
 
 async def test_a_located_extent_can_be_read_from_its_path(store: SegmentStore) -> None:
     segment_id = await put(store, DATA)
     path = store.locate(Extent(segment_id, 10, 20))
     if path is not None:
-        assert Path(path).read_bytes()[10:30] == DATA[10:30]
+        data = await asyncio.to_thread(Path(path).read_bytes)
+        assert data[10:30] == DATA[10:30]
 
 
 async def test_deleting_twice_is_harmless(store: SegmentStore) -> None:

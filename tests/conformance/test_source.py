@@ -32,6 +32,7 @@ from kade.web.protocol import ConnectionLimits
 from kade.web.receive import EXTENSION, AsgiSource, DirectSource, body_of
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
+from kade.web.windows import ReceiveWindows
 
 PIECE = 16 << 10
 DRAIN = 1 << 20
@@ -78,6 +79,7 @@ class Door:
             self._application,
             trust=self._trust,
             pool=self._pool,
+            windows=ReceiveWindows(1 << 20),
             limits=LIMITS,
             keep_alive=5,
             handshake_timeout=5,
@@ -316,9 +318,17 @@ def test_a_pool_of_pieces_is_bounded(tmp_path: Path) -> None:
     leased = [pool.lease() for _ in range(4)]
     assert leased[3] is None and pool.exhausted
     woken: list[str] = []
-    pool.when_free(lambda: bool(woken.append("no use")))
-    pool.when_free(lambda: woken.append("use") is None)
-    pool.when_free(lambda: woken.append("later") is None)
+
+    def waiter(name: str, *, use: bool) -> Callable[[], bool]:
+        def wake() -> bool:
+            woken.append(name)
+            return use
+
+        return wake
+
+    pool.when_free(waiter("no use", use=False))
+    pool.when_free(waiter("use", use=True))
+    pool.when_free(waiter("later", use=True))
     assert leased[0] is not None
     leased[0].release()
     leased[0].release()  # once is enough

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ def test_growing_is_appending_the_bytes_in_the_fewest_extents(additions: list[Ex
         before = list(extents)
         extents = grown(extents, addition)
         assert read(extents) == read(before) + read([addition])
-    for one, two in zip(extents, extents[1:], strict=False):
+    for one, two in pairwise(extents):
         assert not (one.segment_id == two.segment_id and one.start + one.length == two.start)
 
 

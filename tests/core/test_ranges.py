@@ -3,6 +3,7 @@
 import sys
 from itertools import pairwise
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -124,7 +125,7 @@ def _work(header: str, limit: int) -> int:
     """How many lines of Python it takes."""
     lines = 0
 
-    def count(_frame: FrameType, event: str, _arg: object) -> object:
+    def count(_frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal lines
         lines += event == "line"
         return count

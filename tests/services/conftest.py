@@ -1,7 +1,8 @@
 """The inside of the house on SQLite and a local folder, as the composition root wires it."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,6 +100,14 @@ class House:
         """The row as it stands."""
         return await self.catalog.read(lambda tx: tx.uploads.get(upload.id))
 
+    async def reached(self, upload: Upload, offset: int) -> None:
+        """Return once so much is durable."""
+
+        async def there() -> bool:
+            return await self.offset(upload) >= offset
+
+        await until(there)
+
     async def offset(self, upload: Upload) -> int:
         """The durable offset."""
         found = await self.upload_now(upload)
@@ -144,7 +153,13 @@ class House:
         return {segment_id async for segment_id, _length, _changed in self.store.list()}
 
 
-MakeHouse = Callable[[Path], "House"]
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return once it holds; it must within some seconds."""
+    for _ in range(500):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
 
 
 async def open_house(folder: Path, template: Path) -> House:

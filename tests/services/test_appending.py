@@ -208,8 +208,7 @@ async def test_a_silent_holder_keeps_its_lease_by_looking_up(house: House) -> No
     stream = Stream(1000)
     running = asyncio.create_task(house.append(upload, 0, stream))
     stream.feed(b"x" * 500)
-    while await house.offset(upload) == 0:
-        await asyncio.sleep(0.01)
+    await house.reached(upload, 1)
     stream.feed(b"y" * 500)
     stream.end()
     assert (await running).state == UploadState.FINISHED
@@ -220,8 +219,7 @@ async def test_the_newer_one_gets_through_and_no_byte_is_lost(house: House) -> N
     stream = Stream(len(DATA))
     older = asyncio.create_task(house.append(upload, 0, stream))
     stream.feed(DATA[:700])
-    while await house.offset(upload) < 700:
-        await asyncio.sleep(0.01)
+    await house.reached(upload, 700)
     stream.feed(DATA[700:900])
     await asyncio.sleep(0)
     found = await house.appending.settled(house.caller, lambda tx: uploads.find(tx, house.caller, upload.id))
@@ -272,8 +270,7 @@ async def test_an_append_that_is_cancelled_while_it_commits_loses_nothing(house:
 
     blocking: list[asyncio.Task[None]] = []
     run = asyncio.create_task(house.append(upload, 0, Body([DATA, block_the_writer])))
-    while not held.is_set():
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(held.wait, 10)
     await asyncio.sleep(0.1)  # by now the commit waits for the writer
     run.cancel()
     await asyncio.sleep(0.05)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.services.conftest import House
+from tests.services.conftest import House, until
 from tests.services.test_appending import refusal, sha256
 from tests.support.nouns import a_content
 
@@ -23,14 +23,6 @@ from kade.services.watching import Watching
 from kade.storage.detection import detect
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 4
-
-
-async def until(condition: object) -> None:
-    for _ in range(500):
-        if await condition():  # type: ignore[operator]
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
 
 
 async def finished(house: House, data: bytes = DATA) -> Upload:

@@ -8,7 +8,7 @@ from kade.core.clock import Millis, now
 from kade.core.contents import ContentState
 from kade.core.errors import AccessReason, FileReason, SpaceReason
 from kade.core.files import File, FileState
-from kade.core.grants import Verb
+from kade.core.grants import Grant, Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Caller
@@ -112,16 +112,20 @@ async def test_a_file_is_found_by_who_has_the_verb_where_it_lies(house: House) -
         assert await refusal(house.catalog.write(act, reader, file)) is AccessReason.VERB_NOT_GRANTED
 
 
+def _at(moment: int | None) -> Millis | None:
+    return None if moment is None else Millis(moment)
+
+
 async def test_a_grant_holds_in_its_time_only(house: House) -> None:
     caller = await stranger(house)
     for start, end, holds in ((None, None, True), (now() + 60_000, None, False), (None, now() - 1, False)):
         grant = await house.catalog.write(access.grant, caller.principal_id, house.space.id)
 
-        def limit(tx: Tx, start: int | None = start, end: int | None = end, grant_id: Id = grant.id) -> None:
-            tx.grants.remove(grant_id)
-            tx.grants.add(grant._replace(not_before=start, not_after=end))
+        def put(tx: Tx, limited: Grant) -> None:
+            tx.grants.remove(limited.id)
+            tx.grants.add(limited)
 
-        await house.catalog.write(limit)
+        await house.catalog.write(put, grant._replace(not_before=_at(start), not_after=_at(end)))
         assert await house.catalog.read(access.allowed, caller, Verb.READ, house.space.id) is holds
         await house.catalog.write(lambda tx, old: tx.grants.remove(old), grant.id)
 

@@ -4,7 +4,7 @@ import asyncio
 from itertools import permutations
 
 import pytest
-from tests.services.conftest import House
+from tests.services.conftest import House, until
 from tests.services.test_appending import refusal, sha256
 from tests.support.bodies import Body, Stream
 from tests.support.nouns import a_principal
@@ -150,8 +150,11 @@ async def test_quota_is_held_only_by_who_has_the_lease(house: House) -> None:
     upload = await house.begin(None)
     stream = Stream()
     older = asyncio.create_task(house.append(upload, 0, stream))
-    while (await house.upload_now(upload) or upload).lease_holder is None:
-        await asyncio.sleep(0.01)
+
+    async def is_held() -> bool:
+        return (await house.upload_now(upload) or upload).lease_holder is not None
+
+    await until(is_held)
     await house.catalog.write(lambda tx: uploads.end(tx, house.caller, upload))
     stream.feed(b"x")
     stream.end()
@@ -266,8 +269,7 @@ async def test_terminating_ends_who_is_writing(house: House) -> None:
     stream = Stream(1000)
     writing = asyncio.create_task(house.append(upload, 0, stream))
     stream.feed(PART)
-    while await house.offset(upload) == 0:
-        await asyncio.sleep(0.01)
+    await house.reached(upload, 1)
     await house.appending.end(house.caller, lambda tx: uploads.find(tx, house.caller, upload.id))
     assert await refusal(writing) is UploadReason.TAKEN_OVER
     assert await house.upload_now(upload) is None

@@ -36,10 +36,14 @@ def on_sqlite(request: pytest.FixtureRequest) -> MakeCatalog:
     return lambda: SqliteCatalog(path, readers=2)
 
 
+def _migrated(url: str) -> None:
+    migrate_postgres(url)
+
+
 def on_postgres(request: pytest.FixtureRequest) -> MakeCatalog:
     """The session's database, emptied: that is ten times faster than a database for each test."""
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.template("catalog", migrate_postgres)
+    name = server.template("catalog", _migrated)
     server.sql(f"TRUNCATE {', '.join(metadata.tables)}", name)
     return lambda: PostgresCatalog(server.url(name), pool_size=10)
 

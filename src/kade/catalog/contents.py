@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, exists, literal_column, select, update
+from sqlalchemy import ColumnClause, bindparam, delete, exists, literal_column, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import contents, extents, files, segments, uploads
@@ -13,8 +13,8 @@ from kade.core.files import FileState
 from kade.core.ids import Id
 
 # Written out, not parameters: else SQLite cannot know that a partial index holds every row asked for.
-_LIVE = literal_column(f"'{ContentState.LIVE}'")
-_CONDEMNED_STATE = literal_column(f"'{ContentState.CONDEMNED}'")
+_LIVE: ColumnClause[str] = literal_column(f"'{ContentState.LIVE}'")
+_CONDEMNED_STATE: ColumnClause[str] = literal_column(f"'{ContentState.CONDEMNED}'")
 
 _ADD = insert_row(contents)
 _GET = select_rows(contents).where(contents.c.id == bindparam("_id"))
