@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.postgres import PostgresServer
@@ -24,7 +26,7 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "later"
+revision = "9999"
 down_revision = {before!r}
 
 
@@ -114,7 +116,7 @@ def later(tmp_path: Path) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, folder)
     script = NEXT.format(before=migrations.head(), then="pass")
-    (folder / "versions" / "later.py").write_text(script)
+    (folder / "versions" / "9999_later.py").write_text(script)
     return folder
 
 
@@ -133,7 +135,7 @@ def test_before_an_upgrade_the_file_is_copied(tmp_path: Path, later: Path) -> No
     _execute(path, "INSERT INTO tenants VALUES ('i', 'acme', 1)")
     migrate_sqlite(path, later)
     migrate_sqlite(path, later)
-    backup = tmp_path / "catalog.sqlite.before-later"
+    backup = tmp_path / "catalog.sqlite.before-9999"
     assert _execute(path, "SELECT * FROM tenants") == [("i", "acme", 1, None)]
     assert _execute(backup, "SELECT * FROM tenants") == [("i", "acme", 1)]
     assert [each.name for each in tmp_path.glob("*.before-*")] == [backup.name]
@@ -143,7 +145,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path, later: 
     path = tmp_path / "catalog.sqlite"
     migrate_sqlite(path)
     before = on_sqlite(path)
-    script = later / "versions" / "later.py"
+    script = later / "versions" / "9999_later.py"
     script.write_text(NEXT.format(before=migrations.head(), then="raise ValueError('power cut')"))
     with pytest.raises(ValueError, match="power cut"):
         migrate_sqlite(path, later)
@@ -182,3 +184,11 @@ def test_postgres_is_not_migrated_unasked_and_refuses_what_is_later(postgres_ser
     assert "later version of Kade (schema 9999)" in _refusal(url)
     with pytest.raises(SchemaError, match="later version"):
         migrate_postgres(url)
+
+
+def test_the_newest_file_is_the_head_of_all_migrations() -> None:
+    """A catalog that needs nothing is opened without asking alembic, by the numbers of the files."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.head()]
