@@ -5,7 +5,6 @@ header, and then only when the request comes from a listed proxy. It is looked u
 """
 
 import base64
-import binascii
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote_to_bytes
@@ -117,7 +116,7 @@ def _passed_on(request: Request, header: CertificateHeader) -> bytes | None:
 def _basic(value: str) -> tuple[str, str]:
     try:
         name, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not Base64, not even US-ASCII, or not UTF-8
         raise KadeError(AccessReason.UNKNOWN_CREDENTIAL) from error
     if not separator:
         raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)

@@ -18,6 +18,7 @@ from kade.core.ports import SegmentStore
 from kade.core.ranges import Span, parse
 
 _ZERO_COPY = "http.response.zerocopysend"
+_NO_DATE = (ValueError, TypeError, OverflowError)  # a zone may be too large for any calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _modified_since(what: Representation, date: str) -> bool | None:
     """Whether the content was sealed after the date; None when that is no date (RFC 9110, 13.1.3)."""
     try:
         return to_datetime(what.content.changed_at).replace(microsecond=0) > parsedate_to_datetime(date)
-    except (ValueError, TypeError):
+    except _NO_DATE:
         return None
 
 
@@ -203,5 +204,5 @@ def _range_applies(if_range: str | None, what: Representation) -> bool:
     try:
         sealed = to_datetime(what.content.changed_at).replace(microsecond=0)
         return parsedate_to_datetime(if_range) == sealed
-    except (ValueError, TypeError):
+    except _NO_DATE:
         return False

@@ -1,7 +1,6 @@
 """The headers of tus: what each must look like, with the protocol's requirement beside it."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ def upload_metadata(headers: Headers, limit: int) -> tuple[str, dict[str, str]]:
             raise KadeError(UploadReason.BAD_METADATA, ascii(key[:40]))
         try:
             pairs[key] = base64.b64decode(value.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # not Base64, not even US-ASCII, or not UTF-8
             raise KadeError(UploadReason.BAD_METADATA, ascii(key[:40])) from error
     return verbatim, pairs
 
@@ -107,7 +106,10 @@ def upload_concat(headers: Headers) -> Concat:
 
 def key_of_part(url: str, path: str) -> str:
     """The upload's key in a part's URL, absolute or not; *path* is the endpoint's."""
-    parts = urlsplit(url).path
+    try:
+        parts = urlsplit(url).path
+    except ValueError as error:
+        raise KadeError(UploadReason.NOT_A_PART, ascii(url[:200])) from error
     prefix, _, key = parts.rpartition("/")
     if not prefix.endswith(path) or not key:
         raise KadeError(UploadReason.NOT_A_PART, url[:200])
@@ -150,7 +152,7 @@ def _checksum(value: str) -> Checksum:
         raise KadeError(UploadReason.CHECKSUM_UNSUPPORTED, algorithm[:20])
     try:
         return Checksum(algorithm, base64.b64decode(encoded.strip(), validate=True).hex())
-    except binascii.Error as error:
+    except ValueError as error:
         raise KadeError(RequestReason.BAD_VALUE, "Upload-Checksum") from error
 
 
