@@ -51,8 +51,10 @@ from kade.web.mounts import Mount, MountRouter
 from kade.web.protocol import ConnectionLimits
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
+from kade.web.windows import ReceiveWindows
 
 _log = structlog.get_logger("kade.app")
+_WINDOWS_SHARE = 6  # of the pool: what connections hold costs about twice that in TLS buffers
 _CUT_S = 5.0  # how long broken-off transfers may take to store what they have
 
 
@@ -171,6 +173,7 @@ class Server:
         self._kade = kade
         self._ready = False
         self._pool = BufferPool(config.storage.buffer_pool)
+        self._windows = ReceiveWindows(config.storage.buffer_pool // _WINDOWS_SHARE)
         self._metrics = Metrics()
         self._watching = Watching(kade.catalog)
         self._examining = Examining(kade.catalog, kade.store, detect)
@@ -262,6 +265,7 @@ class Server:
             Observed(app, name, self._metrics),
             trust=trust,
             pool=self._pool,
+            windows=self._windows,
             limits=ConnectionLimits(limits.header_timeout, limits.header_size, limits.drain),
             keep_alive=limits.keep_alive,
             handshake_timeout=limits.handshake_timeout,

@@ -34,6 +34,11 @@ async def demo(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return process.returncode or 0, output.decode(), errors.decode()
 
 
+def left(folder: Path) -> list[Path]:
+    """What a run left behind."""
+    return sorted(folder.iterdir())
+
+
 @pytest.mark.parametrize("size", [0, 3, 20_000_000])
 async def test_every_step_passes_with_a_file_of_one_s_own(tmp_path: Path, size: int) -> None:
     own = tmp_path / "own.bin"
@@ -43,7 +48,7 @@ async def test_every_step_passes_with_a_file_of_one_s_own(tmp_path: Path, size: 
     titles = re.findall(r"^ *(\d+)  \w", output, re.MULTILINE)
     assert titles == [str(number) for number in range(1, 13)]
     assert output.endswith("demo: 12 steps passed\n")
-    assert os.listdir(tmp_path) == ["own.bin"]  # nothing is left behind
+    assert [path.name for path in left(tmp_path)] == ["own.bin"]
 
 
 async def test_keep_leaves_it_running(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_remove(local: Local) -> None:
         ),
         (["add", "archive"], "there is a space 'archive' already"),
         (["add", "nowhere/below"], "there is no space 'nowhere'"),
-        (["add", "archive/.."], ".. cannot be the name of a space"),
+        (["add", "archive/.."], "'..' cannot be the name of a space"),
     ],
 )
 def test_what_is_refused(local: Local, arguments: list[str], sentence: str) -> None:

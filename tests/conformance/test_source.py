@@ -32,6 +32,7 @@ from kade.web.protocol import ConnectionLimits
 from kade.web.receive import EXTENSION, AsgiSource, DirectSource, body_of
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
+from kade.web.windows import ReceiveWindows
 
 PIECE = 16 << 10
 DRAIN = 1 << 20
@@ -78,6 +79,7 @@ class Door:
             self._application,
             trust=self._trust,
             pool=self._pool,
+            windows=ReceiveWindows(1 << 20),
             limits=LIMITS,
             keep_alive=5,
             handshake_timeout=5,

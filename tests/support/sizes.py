@@ -33,9 +33,9 @@ SMALL = Sizes(
     full=False,
     body=256 * MIB,
     crash_rounds=50,
-    crash_seconds=180,
+    crash_seconds=420,
     uploads=200,
-    upload_body=8 * MIB,
+    upload_body=24 * MIB,
     examples=100,
     interleavings=20,
 )

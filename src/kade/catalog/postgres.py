@@ -134,8 +134,10 @@ class PostgresCatalog:
             with contextlib.suppress(DBAPIError, OSError):  # the next round tries again
                 while await self._sequence_once():
                     pass
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._posted.wait(), _SEQUENCE_PAUSE_S)
+                async with asyncio.timeout(_SEQUENCE_PAUSE_S):
+                    await self._posted.wait()
 
     async def _sequence_once(self) -> int:
         def run(connection: Connection) -> int:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kade.core.errors import KadeError, RequestReason
+from kade.core.errors import Code, KadeError, RequestReason
 from kade.core.events import Event
 from kade.services.audit import Audit
 from kade.web.authentication import caller_of, origin_of
@@ -56,6 +56,9 @@ def operation(name: str, handler: Handler, refuse: Refuse, audit: Audit, reads: 
 
     def _refused(request: Request, error: KadeError) -> Response:
         audit.refused(error, caller_of(request), origin_of(request))
-        return refuse(request, error)
+        response = refuse(request, error)
+        if error.code is Code.TOO_SLOW:
+            response.headers["Connection"] = "close"  # the rest of the body would be as slow
+        return response
 
     return run

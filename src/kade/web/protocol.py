@@ -20,9 +20,11 @@ from uvicorn.server import ServerState
 
 from kade.web.buffers import BufferPool
 from kade.web.receive import EXTENSION, DirectSource
+from kade.web.windows import ReceiveWindows, TcpSocket
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_TLS_AHEAD = 64 << 10  # bytes that TLS may take from the socket while nobody reads
 _SENDFILE_STEP = 4 << 20
 
 
@@ -40,12 +42,19 @@ class KadeHttpProtocol(HttpToolsProtocol):
     """One connection; implements ``web.receive.Handover``."""
 
     def __init__(
-        self, config: Config, state: ServerState, pool: BufferPool, limits: ConnectionLimits
+        self,
+        config: Config,
+        state: ServerState,
+        pool: BufferPool,
+        windows: ReceiveWindows,
+        limits: ConnectionLimits,
     ) -> None:
         super().__init__(config, state, {}, asyncio.get_running_loop())
         self._inner: ASGIApp = self.app
         self.app = self._application
         self._pool = pool
+        self._windows = windows
+        self._socket: TcpSocket | None = None
         self._limits = limits
         self._header_bytes = 0
         self._field_bytes = 0
@@ -61,6 +70,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
+            transport.set_read_buffer_limits(high=_TLS_AHEAD)  # type: ignore[attr-defined]
             self._tls = {
                 "client_cert": tls.getpeercert(True),
                 "tls_version": tls.version(),
@@ -241,6 +251,9 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if not self.transport.is_closing():
             self.transport.set_protocol(source)
+            self._socket = self.transport.get_extra_info("socket")
+            if self._socket is not None:
+                self._windows.enter(self._socket)
         return self.transport, first
 
     def hand_back(self) -> None:
@@ -248,10 +261,17 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._in_headers = True
+        self._leave_window()
         self.transport.set_protocol(self)
 
     def lost(self, error: Exception | None) -> None:
+        self._leave_window()
         self.connection_lost(error)
+
+    def _leave_window(self) -> None:
+        if self._socket is not None:
+            self._windows.leave(self._socket)
+            self._socket = None
 
     def close_after_answer(self) -> None:
         self._running.keep_alive = False

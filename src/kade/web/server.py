@@ -20,9 +20,11 @@ from uvicorn.server import ServerState
 from kade.web.buffers import BufferPool
 from kade.web.protocol import ConnectionLimits, KadeHttpProtocol
 from kade.web.trust import Trust
+from kade.web.windows import ReceiveWindows
 
 _log = structlog.get_logger("kade.web.server")
 _BACKLOG = 2048
+_GOODBYE_S = 3.0  # how long a client may take to end TLS when we have closed
 
 Refused = Callable[[str, str], None]  # called with the peer's address and the reason
 
@@ -46,6 +48,7 @@ class Listener:
         *,
         trust: Trust | None,
         pool: BufferPool,
+        windows: ReceiveWindows,
         limits: ConnectionLimits,
         keep_alive: float,
         handshake_timeout: float,
@@ -56,6 +59,7 @@ class Listener:
         self.address = address
         self.trust = trust
         self._pool = pool
+        self._windows = windows
         self._limits = limits
         self._handshake_timeout = handshake_timeout
         self._most = connections
@@ -126,6 +130,7 @@ class Listener:
                 connection,
                 ssl=self.trust.context if self.trust else None,
                 ssl_handshake_timeout=self._handshake_timeout if self.trust else None,
+                ssl_shutdown_timeout=_GOODBYE_S if self.trust else None,
             )
         except (OSError, ssl.SSLError) as error:
             self._refused(peer, _reason(error))
@@ -134,7 +139,7 @@ class Listener:
             self._greeting -= 1
 
     def _protocol(self) -> KadeHttpProtocol:
-        return KadeHttpProtocol(self._config, self._state, self._pool, self._limits)
+        return KadeHttpProtocol(self._config, self._state, self._pool, self._windows, self._limits)
 
     async def _keep_date(self) -> None:
         while True:

@@ -3,34 +3,35 @@
 SQLite is migrated when it is opened, after a backup of the file beside it; PostgreSQL by ``kade migrate``.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool
+
+if TYPE_CHECKING:  # alembic is only imported when there is something to migrate: that saves a second
+    from alembic.config import Config
+
+_FOLDER = Path(__file__).parent
 
 
 class SchemaError(Exception):
     """The catalog's schema is not the one of this version."""
 
 
-_FOLDER = Path(__file__).parent
-
-
 def head(folder: Path = _FOLDER) -> str:
     """The revision that this version of Kade works with."""
-    revision = ScriptDirectory.from_config(_config(folder)).get_current_head()
-    assert revision is not None
-    return revision
+    return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*_*.py"))
 
 
 def current(connection: Connection) -> str | None:
     """The revision that a catalog stands at; None for an empty one."""
+    from alembic.runtime.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -42,11 +43,10 @@ def migrate_sqlite(path: Path, folder: Path = _FOLDER) -> str | None:
     Raises:
         SchemaError: when the file was written by a later version.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        revision = current(connection)
+    revision = _current_of_sqlite(path)
     if revision == head(folder):
         return revision
+    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
     if revision is not None:
         _refuse_unknown(revision, folder)
         _back_up(path, path.with_name(f"{path.name}.before-{head(folder)}"))
@@ -87,15 +87,25 @@ def migrate_postgres(url: str) -> str | None:
 def check_postgres(connection: Connection) -> None:
     """Raises SchemaError, with the command that mends it, unless the schema is this version's."""
     revision = current(connection)
-    if revision is not None:
-        _refuse_unknown(revision, _FOLDER)
     if revision != head():
+        if revision is not None:
+            _refuse_unknown(revision, _FOLDER)
         raise SchemaError(
             f"the catalog's schema is at {revision or 'nothing'}, not {head()}: run 'kade migrate'"
         )
 
 
+def _current_of_sqlite(path: Path) -> str | None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
 def _refuse_unknown(revision: str, folder: Path) -> None:
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     if revision not in known:
         raise SchemaError(f"the catalog was written by a later version of Kade (schema {revision})")
@@ -114,12 +124,16 @@ def _back_up(path: Path, target: Path) -> None:
 
 
 def _upgrade(connection: Connection, folder: Path) -> None:
+    from alembic import command
+
     config = _config(folder)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def _config(folder: Path) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
