@@ -56,7 +56,7 @@ def run_downloads(job: Downloads) -> Outcome:
     clock = Clock()
 
     def download(index: int) -> None:
-        dice = random.Random(index)  # noqa: S311 - spreads ranges, hides nothing
+        dice = random.Random(index)
         for _ in range(job.repeat):
             started = time.perf_counter()
             _fetch(job, job.paths[index], sockets[index], dice)

@@ -187,8 +187,9 @@ def test_chunks_are_joined_and_trailers_told(door: Door) -> None:
         found = told(connection.request("PATCH", "/", (("Transfer-Encoding", "chunked"),), data))
         assert (found["remaining"], found["sha256"]) == (None, sha256(b"".join(pieces)))
         assert found["trailers"] == {"upload-checksum": "sha1 xx", "x-two": "2"}
-        chunked = (("Transfer-Encoding", "chunked"),)
-        again = told(connection.request("PATCH", "/", chunked, build_chunks([b"x"])))
+        again = told(
+            connection.request("PATCH", "/", (("Transfer-Encoding", "chunked"),), build_chunks([b"x"]))
+        )
         assert (again["trailers"], again["sha256"]) == ({}, sha256(b"x"))
 
 

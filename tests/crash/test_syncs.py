@@ -18,7 +18,10 @@ from tests.support.quay import UPLOAD
 from tests.support.raw_http import RawConnection
 from tests.support.requirements import program
 
-_CALLS = "openat,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,read,fdatasync,fsync,rename,renameat,renameat2"
+_CALLS = (
+    "openat,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,read,"
+    "fdatasync,fsync,rename,renameat,renameat2"
+)
 _LINE = re.compile(r"^\d+ +(?P<call>\w+)\((?P<arguments>.*)\) = (?P<result>-?\d+)")
 _PATH = re.compile(r"^-?\w+<(?P<path>[^>]*)>")
 _PLAIN = {

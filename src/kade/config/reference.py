@@ -51,14 +51,13 @@ def _section(name: str, section: Section) -> str:
     lines = ["", f"## [{name}]", ""]
     lines += [about[0], ""] if about else []
     lines += ["| Key | Default | Meaning | Environment variable |", "|---|---|---|---|"]
-    lines += [_row(name, setting) for setting in settings_of(name, section)]
+    lines += [_row(setting) for setting in settings_of(name, section)]
     return "\n".join(lines) + "\n"
 
 
-def _row(section: str, setting: Setting) -> str:
-    name = setting.key.removeprefix(section + ".")
+def _row(setting: Setting) -> str:
     meaning = f"{setting.description} Must be {setting.brief}."
-    cells = (f"`{name}`", _default(setting), meaning, f"`{setting.variable}`")
+    cells = (f"`{setting.key}`", _default(setting), meaning, f"`{setting.variable}`")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

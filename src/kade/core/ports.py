@@ -40,24 +40,19 @@ class Catalog(Protocol):
                 does not answer, ``SHUTTING_DOWN`` after ``close``, ``BAD_VALUE`` for text that no database
                 keeps (NUL, lone surrogates); and what *fn* raises.
         """
-        ...
 
     async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *fn*, which changes nothing, on committed data. Raises as ``write`` does."""
-        ...
 
     async def glance(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for a handful of rows found by key: it may run in the calling thread, and each
         statement may see what was committed meanwhile."""
-        ...
 
     async def open(self) -> None:
         """Connect; bring the schema to this version where that is automatic (SQLite)."""
-        ...
 
     async def close(self) -> None:
         """Finish what is running and let go of everything."""
-        ...
 
 
 class Tx(Protocol):
@@ -92,7 +87,6 @@ class Tx(Protocol):
 class Tenants(Protocol):
     def add(self, tenant: Tenant) -> None:
         """Raises KadeError(TenantReason.NAME_TAKEN)."""
-        ...
 
     def get(self, tenant_id: Id) -> Tenant | None: ...
     def named(self, name: str) -> Tenant | None: ...
@@ -102,20 +96,16 @@ class Tenants(Protocol):
 class Principals(Protocol):
     def add(self, principal: Principal) -> None:
         """Raises KadeError(PrincipalReason.NAME_TAKEN) while another of that folded name exists."""
-        ...
 
     def get(self, principal_id: Id) -> Principal | None:
         """The principal, also when it was removed."""
-        ...
 
     def named(self, tenant_id: Id, folded: str) -> Principal | None: ...
     def of_tenant(self, tenant_id: Id) -> list[Principal]:
         """Those that exist, by name."""
-        ...
 
     def rename(self, principal_id: Id, name: str, folded: str) -> None:
         """Raises KadeError(PrincipalReason.NAME_TAKEN)."""
-        ...
 
     def remove(self, principal_id: Id, at: Millis) -> None: ...
 
@@ -123,44 +113,35 @@ class Principals(Protocol):
 class Credentials(Protocol):
     def add(self, credential: Credential) -> None:
         """Raises KadeError(CredentialReason.ALREADY_REGISTERED) while the same proof is in force."""
-        ...
 
     def get(self, credential_id: Id) -> Credential | None: ...
     def presented(self, kind: str, fingerprint: str) -> Credential | None:
         """The newest with this proof: the one in force, else the last that was revoked."""
-        ...
 
     def proven(self, kind: str, fingerprint: str) -> tuple[Credential, Principal] | None:
         """What ``presented`` finds, with the principal that it belongs to."""
-        ...
 
     def of_principal(self, principal_id: Id) -> list[Credential]:
         """All of them, newest first."""
-        ...
 
     def in_force(self, kind: str) -> list[Credential]:
         """Every unrevoked one of a kind, of all tenants."""
-        ...
 
     def revoke(self, credential_id: Id, at: Millis) -> bool:
         """False when it was revoked before."""
-        ...
 
 
 class Spaces(Protocol):
     def add(self, space: Space) -> None:
         """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has one of that folded name."""
-        ...
 
     def get(self, space_id: Id) -> Space | None: ...
     def named(self, tenant_id: Id, parent_id: Id | None, folded: str) -> Space | None: ...
     def of_tenant(self, tenant_id: Id) -> list[Space]:
         """Those that exist, by name."""
-        ...
 
     def rename(self, space_id: Id, name: str, folded: str) -> None:
         """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has another of that folded name."""
-        ...
 
     def set_policy(self, space_id: Id, policy: Policy) -> None: ...
     def remove(self, space_id: Id, at: Millis) -> None: ...
@@ -171,37 +152,30 @@ class Grants(Protocol):
     def of_principal(self, principal_id: Id) -> list[Grant]: ...
     def covering(self, principal_id: Id, space_id: Id) -> list[Grant]:
         """The principal's grants on the space and on every space above it."""
-        ...
 
     def remove(self, grant_id: Id) -> bool: ...
     def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
         """Every space in which the principal has *verb* at that moment, inherited ones included."""
-        ...
 
 
 class Bindings(Protocol):
     def add(self, binding: Binding) -> None:
         """Raises KeyError when the key or the object is bound already."""
-        ...
 
     def object_of(self, instance: str, noun: Noun, key: str, scope: str = "") -> Id | None: ...
     def key_of(self, instance: str, noun: Noun, object_id: Id) -> str | None: ...
     def keys_of(self, instance: str, noun: Noun, object_ids: Sequence[Id]) -> dict[Id, str]: ...
     def next_number(self, instance: str, noun: Noun, scope: str = "") -> int:
         """A number that was never issued before in this (instance, noun, scope); the first is 0."""
-        ...
 
     def instances_of(self, noun: Noun, object_id: Id) -> list[str]:
         """Which dialect instances have a name for the object."""
-        ...
 
     def remove(self, noun: Noun, object_id: Id) -> None:
         """Forget every name of an object that lives no longer."""
-        ...
 
     def bound(self, noun: Noun, after: Id | None, limit: int) -> list[Id]:
         """Objects that have a name, by id, for checks over everything."""
-        ...
 
 
 class Contents(Protocol):
@@ -211,7 +185,6 @@ class Contents(Protocol):
     def set_extents(self, content_id: Id, extents: Sequence[Extent], length: int, at: Millis) -> None: ...
     def set_last_extent(self, content_id: Id, position: int, extent: Extent, length: int, at: Millis) -> None:
         """Put *extent* at *position* (the last one, or one past it) and set the content's length."""
-        ...
 
     def seal(
         self,
@@ -225,31 +198,25 @@ class Contents(Protocol):
         at: Millis,
     ) -> None:
         """growing → live."""
-        ...
 
     def set_digests(self, content_id: Id, sha256: str, md5: str | None) -> None: ...
     def without_sha256(self, limit: int) -> list[Id]:
         """Live contents whose digest is pending."""
-        ...
 
     def set_detected_type(self, content_id: Id, detected_type: str) -> None: ...
     def without_type(self, limit: int) -> list[Content]:
         """Live contents whose media type was not detected yet."""
-        ...
 
     def condemn(self, content_id: Id, at: Millis) -> None: ...
     def condemned_before(self, moment: Millis, limit: int) -> list[Id]: ...
     def unreferenced(self, before: Millis, limit: int) -> list[Id]:
         """Contents not condemned, unchanged since *before*, that no file and no upload refers to."""
-        ...
 
     def forget(self, content_id: Id) -> None:
         """Remove the row and its extents."""
-        ...
 
     def page(self, after: Id | None, limit: int) -> list[Content]:
         """By id, for checks over everything; inline bytes included."""
-        ...
 
 
 class Segments(Protocol):
@@ -258,11 +225,9 @@ class Segments(Protocol):
     def get(self, segment_id: Id) -> Segment | None: ...
     def in_use(self, segment_id: Id) -> bool:
         """Whether an extent lies in it."""
-        ...
 
     def unreferenced(self, before: Millis, limit: int) -> list[Id]:
         """Segments born before that moment in which no extent lies."""
-        ...
 
     def forget(self, segment_id: Id) -> None: ...
     def page(self, after: Id | None, limit: int) -> list[Segment]: ...
@@ -273,26 +238,21 @@ class Files(Protocol):
     def get(self, file_id: Id) -> File | None: ...
     def change(self, file: File) -> bool:
         """Write the row when its version in the catalog is ``file.version - 1``; False when it is not."""
-        ...
 
     def of_space(
         self, space_id: Id, states: Sequence[str], after: Id | None = None, limit: int | None = None
     ) -> list[File]:
         """By id, oldest first."""
-        ...
 
     def of_spaces(self, space_ids: Sequence[Id], states: Sequence[str]) -> list[File]:
         """By id, oldest first; *space_ids* may be of any number."""
-        ...
 
     def of_content(self, content_id: Id) -> list[File]:
         """Those not erased or refused."""
-        ...
 
     def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]: ...
     def page(self, after: Id | None, limit: int) -> list[File]:
         """By id, whatever their state, for checks over everything."""
-        ...
 
 
 class Uploads(Protocol):
@@ -300,12 +260,10 @@ class Uploads(Protocol):
     def get(self, upload_id: Id) -> Upload | None: ...
     def lock(self, upload_id: Id) -> Upload | None:
         """The upload, which no other transaction can change until this one ends."""
-        ...
 
     def of_file(self, file_id: Id) -> Upload | None: ...
     def of_principal(self, principal_id: Id) -> list[Upload]:
         """The unfinished ones, oldest first."""
-        ...
 
     def take_lease(self, upload_id: Id, holder: str, ttl_ms: int) -> Lease | None:
         """The lease, when nobody holds one or it ran out; the fence grows. None while it is held.
@@ -313,22 +271,18 @@ class Uploads(Protocol):
         The tail segment is the taker's alone from then on: the row names none, so that whoever takes the
         lease from a holder that stalls never writes into the same segment.
         """
-        ...
 
     def want_lease(self, upload_id: Id, by: str) -> bool:
         """Ask the holder to let go; it sees that when it next advances. False when nobody holds it."""
-        ...
 
     def advance(self, lease: Lease, offset: int, to: int, ttl_ms: int, expires_at: Millis) -> str | None:
         """Move the durable offset and renew the lease; who wants the lease, if anybody.
 
         Raises KadeError(UploadReason.TAKEN_OVER) when the lease is no longer ours or the offset moved.
         """
-        ...
 
     def release(self, lease: Lease, tail_segment: Id | None) -> None:
         """Let go, when it is still ours, and say which segment the next holder may go on writing."""
-        ...
 
     def set_length(self, upload_id: Id, length: int) -> None: ...
     def set_reserved(self, upload_id: Id, reserved: int) -> None: ...
@@ -338,19 +292,15 @@ class Uploads(Protocol):
     def parts(self, final_id: Id) -> list[Id]: ...
     def finals_of(self, part_id: Id) -> list[Id]:
         """Final uploads still joining that wait for this part."""
-        ...
 
     def expired(self, moment: Millis, limit: int) -> list[Upload]:
         """Those whose time is over and that nobody is writing to."""
-        ...
 
     def expects(self, content_id: Id) -> bool:
         """Whether any upload refers to the content."""
-        ...
 
     def page(self, after: Id | None, limit: int) -> list[Upload]:
         """By id, whatever their state, for checks over everything."""
-        ...
 
 
 class Quotas(Protocol):
@@ -362,33 +312,26 @@ class Quotas(Protocol):
 
         Raises KadeError(QuotaReason.EXCEEDED) when it does not fit below a ceiling.
         """
-        ...
 
     def use(self, subjects: Sequence[Id], amount: int) -> None:
         """Count *amount* more used bytes for every subject, or for none. Raises as ``reserve`` does."""
-        ...
 
     def settle(self, subjects: Sequence[Id], reserved: int, used: int) -> None:
         """Give back *reserved* bytes and count *used* ones (negative when a file goes)."""
-        ...
 
     def recount(self, subject_id: Id, used: int, reserved: int) -> None:
         """Set both figures, for repair."""
-        ...
 
     def actual(self, subject_id: Id) -> tuple[int, int]:
         """Used and reserved bytes as the files and uploads of the space or tenant add up."""
-        ...
 
 
 class Journal(Protocol):
     def append(self, event: Event) -> None:
         """Part of the transaction: it stands in the journal, in order, once that is committed."""
-        ...
 
     def tail(self, after: int, limit: int) -> list[JournalEntry]:
         """Entries with a position above *after*, in order, without gaps."""
-        ...
 
     def last_position(self) -> int: ...
 
@@ -402,11 +345,9 @@ class Namer(Protocol):
     def name_space(self, tx: Tx, space: Space) -> None: ...
     def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
         """The space was made for the principal: the instance may now know it as the principal's own."""
-        ...
 
     def personal_space(self, tx: Tx, principal_id: Id) -> Id | None:
         """The space that ``name_personal_space`` named for the principal, when there is one."""
-        ...
 
     def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None: ...
 
@@ -427,17 +368,14 @@ class Source(Protocol):
 
         Raises KadeError(RequestReason.LINE_CUT) when the line broke before the end.
         """
-        ...
 
     @property
     def remaining(self) -> int | None:
         """How many bytes are still to come; None when that is not known (chunked)."""
-        ...
 
     @property
     def trailers(self) -> dict[str, str]:
         """Trailer fields (RFC 9110, 6.5), lower-case names, once ``read`` gave None."""
-        ...
 
 
 class Sink(Protocol):
@@ -451,15 +389,12 @@ class Sink(Protocol):
 
         Raises KadeError(UploadReason.DISK_FULL).
         """
-        ...
 
     async def sync(self) -> int:
         """Make everything taken durable, name and all; how many bytes the segment then holds."""
-        ...
 
     async def rewind(self, length: int) -> None:
         """Drop every byte beyond *length*."""
-        ...
 
     async def close(self) -> None: ...
 
@@ -477,11 +412,9 @@ class Digester(Absorber, Protocol):
 
     def copy(self) -> "Digester":
         """Another one that goes on from here."""
-        ...
 
     def hexdigest(self, algorithm: str) -> str | None:
         """None when it does not run this algorithm."""
-        ...
 
 
 class SegmentStore(Protocol):
@@ -489,28 +422,21 @@ class SegmentStore(Protocol):
 
     async def create(self, segment_id: Id, absorber: Absorber | None = None) -> Sink:
         """A sink for a new segment of that id."""
-        ...
 
     async def resume(self, segment_id: Id, length: int, absorber: Absorber | None = None) -> Sink | None:
         """A sink that goes on at *length*, dropping what lies beyond; None when that cannot be done."""
-        ...
 
     def read(self, extents: Iterable[Extent], piece: int = 1 << 18) -> AsyncIterator[bytes]:
         """The bytes of the extents, in order, in pieces of at most *piece* bytes."""
-        ...
 
     def locate(self, extent: Extent) -> str | None:
         """A local path whose bytes from ``extent.start`` can be sent by the kernel, where there is one."""
-        ...
 
     async def length(self, segment_id: Id) -> int | None:
         """How many bytes it holds, committed or not; None when it is not there."""
-        ...
 
     async def delete(self, segment_id: Id) -> None:
         """Remove it; nothing happens when it is not there."""
-        ...
 
     def list(self) -> AsyncIterator[tuple[Id, int, Millis]]:
         """Every segment that is there: id, length in bytes, time of last change."""
-        ...

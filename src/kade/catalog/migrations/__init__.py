@@ -16,15 +16,17 @@ from sqlalchemy import Connection, create_engine, pool
 if TYPE_CHECKING:  # alembic is only imported when there is something to migrate: that saves a second
     from alembic.config import Config
 
-_FOLDER = Path(__file__).parent
-
 
 class SchemaError(Exception):
     """The catalog's schema is not the one of this version."""
 
 
+_FOLDER = Path(__file__).parent
+
+
 def head(folder: Path = _FOLDER) -> str:
     """The revision that this version of Kade works with."""
+    # Revisions are numbered, and their files begin with the number.
     return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*_*.py"))
 
 
@@ -87,9 +89,9 @@ def migrate_postgres(url: str) -> str | None:
 def check_postgres(connection: Connection) -> None:
     """Raises SchemaError, with the command that mends it, unless the schema is this version's."""
     revision = current(connection)
+    if revision is not None:
+        _refuse_unknown(revision, _FOLDER)
     if revision != head():
-        if revision is not None:
-            _refuse_unknown(revision, _FOLDER)
         raise SchemaError(
             f"the catalog's schema is at {revision or 'nothing'}, not {head()}: run 'kade migrate'"
         )
@@ -97,6 +99,7 @@ def check_postgres(connection: Connection) -> None:
 
 def _current_of_sqlite(path: Path) -> str | None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        # Asked for by name: an error such as a locked file must not pass for an empty one.
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
             return None
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

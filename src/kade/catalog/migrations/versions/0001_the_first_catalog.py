@@ -10,6 +10,25 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _bindings()
+    _contents()
+    _journal()
+    _numbers()
+    _outbox()
+    _quotas()
+    _segments()
+    _tenants()
+    _extents()
+    _principals()
+    _spaces()
+    _credentials()
+    _files()
+    _grants()
+    _uploads()
+    _upload_parts()
+
+
+def _bindings() -> None:
     op.create_table(
         "bindings",
         sa.Column("instance", sa.Text(), nullable=False),
@@ -20,6 +39,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance", "noun", "scope", "key"),
     )
     op.create_index("bindings_by_object", "bindings", ["object_id", "noun", "instance"], unique=True)
+
+
+def _contents() -> None:
     op.create_table(
         "contents",
         sa.Column("id", sa.Text(), nullable=False),
@@ -57,6 +79,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'live' AND detected_type IS NULL"),
         postgresql_where=sa.text("state = 'live' AND detected_type IS NULL"),
     )
+
+
+def _journal() -> None:
     op.create_table(
         "journal",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -76,6 +101,9 @@ def upgrade() -> None:
         sa.Column("chain", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
     )
+
+
+def _numbers() -> None:
     op.create_table(
         "numbers",
         sa.Column("instance", sa.Text(), nullable=False),
@@ -84,6 +112,9 @@ def upgrade() -> None:
         sa.Column("next", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("instance", "noun", "scope"),
     )
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column(
@@ -92,6 +123,9 @@ def upgrade() -> None:
         sa.Column("event", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _quotas() -> None:
     op.create_table(
         "quotas",
         sa.Column("subject_id", sa.Text(), nullable=False),
@@ -100,6 +134,9 @@ def upgrade() -> None:
         sa.Column("reserved", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )
+
+
+def _segments() -> None:
     op.create_table(
         "segments",
         sa.Column("id", sa.Text(), nullable=False),
@@ -107,6 +144,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _tenants() -> None:
     op.create_table(
         "tenants",
         sa.Column("id", sa.Text(), nullable=False),
@@ -115,6 +155,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
+
+
+def _extents() -> None:
     op.create_table(
         "extents",
         sa.Column("content_id", sa.Text(), nullable=False),
@@ -133,6 +176,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("content_id", "position"),
     )
     op.create_index(op.f("ix_extents_segment_id"), "extents", ["segment_id"], unique=False)
+
+
+def _principals() -> None:
     op.create_table(
         "principals",
         sa.Column("id", sa.Text(), nullable=False),
@@ -158,6 +204,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("removed_at IS NULL"),
         postgresql_where=sa.text("removed_at IS NULL"),
     )
+
+
+def _spaces() -> None:
     op.create_table(
         "spaces",
         sa.Column("id", sa.Text(), nullable=False),
@@ -189,6 +238,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("removed_at IS NULL"),
         postgresql_where=sa.text("removed_at IS NULL"),
     )
+
+
+def _credentials() -> None:
     op.create_table(
         "credentials",
         sa.Column("id", sa.Text(), nullable=False),
@@ -218,6 +270,9 @@ def upgrade() -> None:
     )
     op.create_index("credentials_presented", "credentials", ["kind", "fingerprint", "id"], unique=False)
     op.create_index(op.f("ix_credentials_principal_id"), "credentials", ["principal_id"], unique=False)
+
+
+def _files() -> None:
     op.create_table(
         "files",
         sa.Column("id", sa.Text(), nullable=False),
@@ -246,6 +301,9 @@ def upgrade() -> None:
     )
     op.create_index("files_by_space", "files", ["space_id", "state", "id"], unique=False)
     op.create_index(op.f("ix_files_content_id"), "files", ["content_id"], unique=False)
+
+
+def _grants() -> None:
     op.create_table(
         "grants",
         sa.Column("id", sa.Text(), nullable=False),
@@ -267,6 +325,9 @@ def upgrade() -> None:
     )
     op.create_index("grants_by_principal", "grants", ["principal_id", "space_id"], unique=False)
     op.create_index(op.f("ix_grants_space_id"), "grants", ["space_id"], unique=False)
+
+
+def _uploads() -> None:
     op.create_table(
         "uploads",
         sa.Column("id", sa.Text(), nullable=False),
@@ -301,6 +362,9 @@ def upgrade() -> None:
     op.create_index("uploads_by_expiry", "uploads", ["expires_at"], unique=False)
     op.create_index("uploads_by_file", "uploads", ["file_id"], unique=False)
     op.create_index("uploads_by_principal", "uploads", ["principal_id", "state", "id"], unique=False)
+
+
+def _upload_parts() -> None:
     op.create_table(
         "upload_parts",
         sa.Column("final_id", sa.Text(), nullable=False),
