@@ -26,7 +26,7 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "9999"
+revision = "9998"
 down_revision = {before!r}
 
 
@@ -116,7 +116,7 @@ def later(tmp_path: Path) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, folder)
     script = NEXT.format(before=migrations.head(), then="pass")
-    (folder / "versions" / "9999_later.py").write_text(script)
+    (folder / "versions" / "9998_later.py").write_text(script)
     return folder
 
 
@@ -135,7 +135,7 @@ def test_before_an_upgrade_the_file_is_copied(tmp_path: Path, later: Path) -> No
     _execute(path, "INSERT INTO tenants VALUES ('i', 'acme', 1)")
     migrate_sqlite(path, later)
     migrate_sqlite(path, later)
-    backup = tmp_path / "catalog.sqlite.before-9999"
+    backup = tmp_path / "catalog.sqlite.before-9998"
     assert _execute(path, "SELECT * FROM tenants") == [("i", "acme", 1, None)]
     assert _execute(backup, "SELECT * FROM tenants") == [("i", "acme", 1)]
     assert [each.name for each in tmp_path.glob("*.before-*")] == [backup.name]
@@ -145,7 +145,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path, later: 
     path = tmp_path / "catalog.sqlite"
     migrate_sqlite(path)
     before = on_sqlite(path)
-    script = later / "versions" / "9999_later.py"
+    script = later / "versions" / "9998_later.py"
     script.write_text(NEXT.format(before=migrations.head(), then="raise ValueError('power cut')"))
     with pytest.raises(ValueError, match="power cut"):
         migrate_sqlite(path, later)
