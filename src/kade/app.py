@@ -37,6 +37,7 @@ from kade.services.leasing import Leasing
 from kade.services.naming import Namers
 from kade.services.receiving import Pace, Tools
 from kade.services.sweeping import Sweeping
+from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
 from kade.services.watching import Watching
 from kade.storage.detection import detect
@@ -72,6 +73,7 @@ class Kade:
     namers: Namers
     rules: Rules
     leasing: Leasing
+    transfers: Transfers
     appending: Appending
     digesting: Digesting
     audit: Audit
@@ -95,9 +97,10 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         for namer in dialect.namers(settings):
             namers.register(namer)
     rules = Rules(config.uploads.max_size, round(config.uploads.expire_after * 1000))
+    transfers = Transfers()
     leasing = Leasing(catalog, config.uploads.lock_timeout)
     digesting = Digesting(catalog, store, RunningDigests)
-    tools = Tools(catalog, store, leasing, digesting, RunningDigests, detect, rules, _pace(config))
+    tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
     return Kade(
         config=config,
         catalog=catalog,
@@ -105,6 +108,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         namers=namers,
         rules=rules,
         leasing=leasing,
+        transfers=transfers,
         appending=Appending(tools),
         digesting=digesting,
         audit=Audit(catalog),
@@ -174,7 +178,7 @@ class Server:
         self._ready = False
         self._pool = BufferPool(config.storage.buffer_pool)
         self._windows = ReceiveWindows(config.storage.buffer_pool // _WINDOWS_SHARE)
-        self._metrics = Metrics()
+        self._metrics = Metrics(dropped_notes=lambda: kade.audit.dropped)
         self._watching = Watching(kade.catalog)
         self._examining = Examining(kade.catalog, kade.store, detect)
         self._background: list[asyncio.Task[None]] = []
@@ -212,7 +216,7 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._kade.config.limits.shutdown):
                 await asyncio.gather(*(each.finished() for each in listeners))
-        self._kade.leasing.wake_all()
+        self._kade.transfers.stop_all()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CUT_S):
                 await asyncio.gather(*(each.finished() for each in listeners))
@@ -230,6 +234,7 @@ class Server:
             store=kade.store,
             appending=kade.appending,
             digesting=kade.digesting,
+            transfers=kade.transfers,
             audit=kade.audit,
             namers=kade.namers,
             rules=kade.rules,
@@ -289,8 +294,8 @@ class Server:
         """Somebody changed something, here or in another process."""
         if entry.kind in ("credential.registered", "credential.revoked"):
             self._background.append(asyncio.create_task(self._renew_trust()))
-        if entry.kind in ("credential.revoked", "principal.removed", "grant.removed"):
-            self._kade.leasing.wake_all()
+        if entry.kind in ("credential.revoked", "principal.removed"):
+            self._kade.transfers.stop_of(entry.subject)
 
     async def _renew_trust(self) -> None:
         registered = await self._kade.catalog.read(_registered_certificates)
@@ -299,9 +304,12 @@ class Server:
                 await asyncio.to_thread(listener.trust.register, registered)
 
     async def _sweep_forever(self) -> None:
-        await self._kade.sweeping.drop_orphans()
+        orphans_dropped = False
         while True:
             try:
+                if not orphans_dropped:
+                    await self._kade.sweeping.drop_orphans()
+                    orphans_dropped = True
                 await self._kade.sweeping.sweep()
             except Exception:
                 _log.exception("the sweep failed; the next one tries again")

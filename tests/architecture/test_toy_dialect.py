@@ -88,7 +88,8 @@ class Toys:
     async def get(self, request: Request) -> Response:
         caller = await self._kit.authentication.by_any(request)
         what = await self._kit.catalog.read(_stored, caller, request.path_params["name"])
-        return ContentResponse(self._kit.store, what, plan(request, what, self._kit.ranges), "text/plain")
+        planned = plan(request, what, self._kit.ranges)
+        return ContentResponse(self._kit.store, self._kit.transfers, caller, what, planned, "text/plain")
 
 
 def _space(tx: Tx, caller: Caller, kit: Kit) -> Id:

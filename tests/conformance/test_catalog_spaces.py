@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 
 async def test_a_space_keeps_every_field(catalog: Catalog) -> None:
-    policy = Policy(digests=("md5",), trash_ms=5, max_file_size=1 << 40, unique_names=True)
+    policy = Policy(digests=("md5",), trash_ms=5, max_file_size=1 << 40)
 
     def build(tx: Tx) -> tuple[Space, Space]:
         tenant = a_tenant()

@@ -23,6 +23,7 @@ from kade.services.digesting import Digesting
 from kade.services.leasing import Leasing
 from kade.services.naming import Namers
 from kade.services.receiving import Checksum, Pace, Tools, TrailingChecksum
+from kade.services.transfers import Transfers
 from kade.services.uploads import Rules, Wish
 from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
@@ -177,7 +178,7 @@ async def open_house(folder: Path, template: Path) -> House:
     )
     leasing = Leasing(catalog, patience_s=5.0)
     digesting = Digesting(catalog, store, RunningDigests)
-    tools = Tools(catalog, store, leasing, digesting, RunningDigests, detect, Rules(), PACE)
+    tools = Tools(catalog, store, leasing, Transfers(), digesting, RunningDigests, detect, Rules(), PACE)
     return House(catalog, store, namers, caller, space, tools, Appending(tools))
 
 

@@ -13,12 +13,13 @@ from kade.core.events import Event, JournalEntry
 from kade.core.files import FileState
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
-from kade.core.principals import Origin
+from kade.core.principals import Caller, Origin
 from kade.core.uploads import Upload
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.examining import Examining
 from kade.services.leasing import Leasing
+from kade.services.transfers import Transfers
 from kade.services.watching import Watching
 from kade.storage.detection import detect
 
@@ -223,8 +224,28 @@ async def test_a_lease_that_is_never_let_go_is_told(house: House) -> None:
     with leasing.holding(upload.id) as wish, leasing.holding(upload.id) as newer:
         leasing.wake(new_id())
         assert not wish.is_set() and not newer.is_set()
-        leasing.wake_all()
+        leasing.wake(upload.id)
         assert newer.is_set()
+
+
+async def test_only_transfers_by_a_right_that_is_gone_are_stopped() -> None:
+    transfers = Transfers()
+    mine, theirs, other_key = (
+        Caller(new_id(), "somebody", new_id(), credential_id) for credential_id in (new_id(), None, new_id())
+    )
+    stops = [asyncio.Event() for _ in range(3)]
+    with (
+        transfers.running(mine, stops[0]),
+        transfers.running(theirs, stops[1]),
+        transfers.running(other_key, stops[2]),
+    ):
+        transfers.stop_of(mine.credential_id or "")
+        assert [stop.is_set() for stop in stops] == [True, False, False]
+        transfers.stop_of(theirs.principal_id)
+        assert [stop.is_set() for stop in stops] == [True, True, False]
+        transfers.stop_all()
+        assert stops[2].is_set()
+    transfers.stop_all()  # nothing runs any longer
 
 
 @pytest.mark.parametrize("name", ["x"])

@@ -18,7 +18,6 @@ class Policy:
     digests: tuple[str, ...] = ()
     trash_ms: int = 0
     max_file_size: int = 0
-    unique_names: bool = False
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "Policy":

@@ -68,7 +68,8 @@ class Appending:
                 tx, caller, self.tools.rules, upload_id, offset, length, holder, source.remaining
             ),
         )
-        with self.tools.leasing.holding(upload_id) as wish:
+        leasing, transfers = self.tools.leasing, self.tools.transfers
+        with leasing.holding(upload_id) as wish, transfers.running(caller, wish):
             run = Receiving(self.tools, caller, taken, source, wish, self._midstate(taken), checksum, closing)
             try:
                 upload = await run.receive()

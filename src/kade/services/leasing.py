@@ -44,11 +44,6 @@ class Leasing:
         if wish is not None:
             wish.set()
 
-    def wake_all(self) -> None:
-        """Tell every holder in this process to store what it has and end."""
-        for wish in self._wishes.values():
-            wish.set()
-
     async def taken(self, upload_id: Id, attempt: Callable[[Tx], T | None]) -> T:
         """The result of *attempt*, run until it is not None; meanwhile the holder is asked to let go.
 

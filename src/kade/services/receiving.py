@@ -15,6 +15,7 @@ from kade.core.uploads import Lease, Upload, UploadKind, UploadState
 from kade.services import uploads
 from kade.services.digesting import Digesting
 from kade.services.leasing import TTL_MS, Leasing
+from kade.services.transfers import Transfers
 from kade.services.uploads import DEFERRED_STEP, Arrived, Rules
 
 _HEAD = 4096  # bytes by which a media type is detected
@@ -61,6 +62,7 @@ class Tools:
     catalog: Catalog
     store: SegmentStore
     leasing: Leasing
+    transfers: Transfers
     digesting: Digesting
     digester: Callable[[Iterable[str]], Digester]
     detect: Callable[[bytes], str]

@@ -12,6 +12,7 @@ from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
 from kade.services.naming import Namers
+from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
 from kade.web.authentication import Authentication
 from kade.web.mounts import Mount
@@ -29,6 +30,7 @@ class Kit:
     store: SegmentStore
     appending: Appending
     digesting: Digesting
+    transfers: Transfers
     audit: Audit
     namers: Namers
     rules: Rules

@@ -1,6 +1,15 @@
 """Figures for Prometheus, in a registry of their own."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,8 +19,14 @@ _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600)
 class Metrics:
     """What this process counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped_notes: Callable[[], int] = lambda: 0) -> None:
         self.registry = CollectorRegistry()
+        dropped = Gauge(
+            "kade_audit_notes_dropped",
+            "Reads and refusals that the journal lacks, because it could not be written for too long.",
+            registry=self.registry,
+        )
+        dropped.set_function(dropped_notes)
         self._requests = Counter(
             "kade_requests", "Requests answered.", ("operation", "status"), registry=self.registry
         )

@@ -158,6 +158,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         extensions: dict[str, Any] = scope.setdefault("extensions", {})
         extensions["http.response.informational"] = {}
+        extensions["kade.abort"] = self.transport.abort
         extensions[EXTENSION] = self._receive_directly
         extensions[f"{EXTENSION}.drain"] = self._limits.drain
         if self._tls is not None:

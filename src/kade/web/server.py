@@ -181,11 +181,12 @@ async def _bound(address: Address) -> list[socket.socket]:
             each.listen(_BACKLOG)
             if address.port == 0:
                 break  # a second address would get another port
-    except OSError:
+    except OSError as error:
         for each in sockets:
             with contextlib.suppress(OSError):
                 each.close()
-        raise
+        asked = f"cannot listen on {address.host} port {address.port}"
+        raise OSError(error.errno, error.strerror, asked) from error
     return sockets
 
 

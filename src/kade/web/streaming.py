@@ -1,8 +1,9 @@
 """Files on their way out: conditional requests, ranges and digests (RFC 9110, RFC 9530), HEAD like GET."""
 
+import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 
@@ -15,9 +16,12 @@ from kade.core.contents import Content, Extent, cut
 from kade.core.errors import KadeError
 from kade.core.ids import new_token
 from kade.core.ports import SegmentStore
+from kade.core.principals import Caller
 from kade.core.ranges import Span, parse
+from kade.services.transfers import Transfers
 
 _ZERO_COPY = "http.response.zerocopysend"
+_KERNEL_STEP = 32 << 20
 _NO_DATE = (ValueError, TypeError, OverflowError)  # a zone may be too large for any calendar
 
 
@@ -70,8 +74,18 @@ def plan(request: Request, what: Representation, range_limit: int) -> Plan:
 class ContentResponse(Response):
     """Sends the planned spans; the body is never in memory as a whole."""
 
-    def __init__(self, store: SegmentStore, what: Representation, planned: Plan, media_type: str) -> None:
+    def __init__(
+        self,
+        store: SegmentStore,
+        transfers: Transfers,
+        caller: Caller,
+        what: Representation,
+        planned: Plan,
+        media_type: str,
+    ) -> None:
         self._store = store
+        self._transfers = transfers
+        self._caller = caller
         self._what = what
         self._plan = planned
         self._boundary = new_token(24)
@@ -81,10 +95,14 @@ class ContentResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         spans = self._plan.spans if scope["method"] == "GET" else ()
-        if len(spans) > 1:
-            await self._send_parts(scope, send)
-        elif spans:
-            await self._send_span(scope, send, spans[0])
+        with self._transfers.running(self._caller, asyncio.Event()) as stop:
+            sending = _Sending(scope, send, stop)
+            if len(spans) > 1:
+                await self._send_parts(sending)
+            elif spans:
+                await self._send_span(sending, spans[0])
+            if sending.stopped:
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _all_headers(self) -> dict[str, str]:
@@ -119,26 +137,69 @@ class ContentResponse(Response):
     def _end(self) -> bytes:
         return f"\r\n--{self._boundary}--\r\n".encode()
 
-    async def _send_parts(self, scope: Scope, send: Send) -> None:
+    async def _send_parts(self, sending: "_Sending") -> None:
         for span in self._plan.spans:
-            await _send(send, self._part_head(span))
-            await self._send_span(scope, send, span)
-        await _send(send, self._end())
+            await sending.bytes(self._part_head(span))
+            await self._send_span(sending, span)
+        await sending.bytes(self._end())
 
-    async def _send_span(self, scope: Scope, send: Send, span: Span) -> None:
+    async def _send_span(self, sending: "_Sending", span: Span) -> None:
         inline = self._what.content.inline
         if inline is not None:
-            await _send(send, inline[span.start : span.stop])
+            await sending.bytes(inline[span.start : span.stop])
             return
         extents = list(cut(self._what.extents, span))
         paths = [self._store.locate(extent) for extent in extents]
-        if _ZERO_COPY in scope.get("extensions", {}) and None not in paths:
+        if sending.by_kernel and None not in paths:
             for extent, path in zip(extents, paths, strict=True):
                 assert path is not None
-                await _send_file(send, path, extent)
+                await sending.file(path, extent)
             return
         async for data in self._store.read(extents):
-            await _send(send, data)
+            await sending.bytes(data)
+            if sending.stopped:
+                return
+
+
+class _Sending:
+    """One body on its way; it ends, and the connection with it, when the right to it is gone."""
+
+    def __init__(self, scope: Scope, send: Send, stop: asyncio.Event) -> None:
+        extensions = scope.get("extensions", {})
+        self.by_kernel = _ZERO_COPY in extensions
+        self._abort: Callable[[], None] = extensions.get("kade.abort", lambda: None)
+        self._send = send
+        self._stop = stop
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the rest must not be sent."""
+        return self._stop.is_set()
+
+    async def bytes(self, data: bytes) -> None:
+        """Send *data*, or break the connection off."""
+        if self.stopped:
+            await self._break_off()
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def file(self, path: str, extent: Extent) -> None:
+        """Let the kernel send a part of a file, in steps between which it can be stopped."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for offset in range(extent.start, extent.start + extent.length, _KERNEL_STEP):
+                if self.stopped:
+                    await self._break_off()
+                    return
+                count = min(_KERNEL_STEP, extent.start + extent.length - offset)
+                message = {"type": _ZERO_COPY, "file": descriptor, "offset": offset, "count": count}
+                await self._send({**message, "more_body": True})
+        finally:
+            os.close(descriptor)
+
+    async def _break_off(self) -> None:
+        self._abort()
+        await asyncio.sleep(0)  # the server learns that the connection is gone
 
 
 def unsatisfiable(error: KadeError) -> dict[str, str]:
@@ -153,26 +214,6 @@ async def read_whole(store: SegmentStore, what: Representation) -> AsyncIterator
         return
     async for data in store.read(what.extents):
         yield data
-
-
-async def _send(send: Send, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
-
-
-async def _send_file(send: Send, path: str, extent: Extent) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        await send(
-            {
-                "type": _ZERO_COPY,
-                "file": descriptor,
-                "offset": extent.start,
-                "count": extent.length,
-                "more_body": True,
-            }
-        )
-    finally:
-        os.close(descriptor)
 
 
 def _content_range(span: Span, total: int) -> str:

@@ -104,7 +104,7 @@ class Downloads:
             headers["Content-Transfer-Encoding"] = "binary"
         what = Representation(content, extents, headers)
         planned = plan(request, what, self._kit.ranges)
-        return ContentResponse(self._kit.store, what, planned, file.media_type)
+        return ContentResponse(self._kit.store, self._kit.transfers, caller, what, planned, file.media_type)
 
     async def _checksum(self, content: Content, suffix: str) -> Response:
         if suffix not in ("md5", "sha256"):
