@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,12 @@ from kade.auth.password import Passwords
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
+from kade.core.errors import Code, KadeError
 from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.ports import Catalog, Tx
-from kade.core.principals import CredentialKind, Origin
+from kade.core.principals import Caller, CredentialKind, Origin
 from kade.dialects import discover
+from kade.services import access
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
@@ -178,6 +180,7 @@ class Server:
         self._watching = Watching(kade.catalog)
         self._examining = Examining(kade.catalog, kade.store, detect)
         self._background: list[asyncio.Task[None]] = []
+        self._reactions: set[asyncio.Task[None]] = set()
         self.bases: dict[str, str] = {}
         settings = {"web": config.web, "exchange": config.exchange}
         mounts = self._mounts(settings)
@@ -217,10 +220,11 @@ class Server:
             async with asyncio.timeout(_CUT_S):
                 await asyncio.gather(*(each.finished() for each in listeners))
         await asyncio.gather(*(each.abort() for each in listeners))
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
         await self._watching.close()
+        others = [*self._background, *self._reactions]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await self._kade.audit.close()
 
     def _mounts(self, settings: Mapping[str, ListenerSettings]) -> list[Mount]:
@@ -266,7 +270,9 @@ class Server:
             trust=trust,
             pool=self._pool,
             windows=self._windows,
-            limits=ConnectionLimits(limits.header_timeout, limits.header_size, limits.drain),
+            limits=ConnectionLimits(
+                limits.header_timeout, limits.header_size, limits.drain, limits.slow_after
+            ),
             keep_alive=limits.keep_alive,
             handshake_timeout=limits.handshake_timeout,
             connections=limits.connections,
@@ -288,9 +294,33 @@ class Server:
     def _on_change(self, entry: JournalEntry) -> None:
         """Somebody changed something, here or in another process."""
         if entry.kind in ("credential.registered", "credential.revoked"):
-            self._background.append(asyncio.create_task(self._renew_trust()))
+            self._begin(self._renew_trust())
         if entry.kind in ("credential.revoked", "principal.removed", "grant.removed"):
-            self._kade.leasing.wake_all()
+            self._kade.leasing.doubt()
+            self._begin(self._review())
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._reactions.add(task)
+        task.add_done_callback(self._reacted)
+
+    def _reacted(self, task: asyncio.Task[None]) -> None:
+        self._reactions.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("a change was not taken over", exc_info=error)
+
+    async def _review(self) -> None:
+        """Downloads of whoever was revoked or removed end; uploads see to it themselves."""
+        for listener in self.listeners.values():
+            await listener.review(self._may_go_on)
+
+    async def _may_go_on(self, caller: Caller) -> bool:
+        try:
+            await self._kade.catalog.read(access.require_still, caller)
+        except KadeError as error:
+            return error.code is not Code.UNAUTHENTICATED
+        return True
 
     async def _renew_trust(self) -> None:
         registered = await self._kade.catalog.read(_registered_certificates)

@@ -27,6 +27,7 @@ class Leasing:
         self._catalog = catalog
         self._patience_s = patience_s
         self._wishes: dict[Id, asyncio.Event] = {}
+        self.doubts = 0  # how often somebody's rights changed: holders look whether theirs still stand
 
     @contextmanager
     def holding(self, upload_id: Id) -> Iterator[asyncio.Event]:
@@ -48,6 +49,10 @@ class Leasing:
         """Tell every holder in this process to store what it has and end."""
         for wish in self._wishes.values():
             wish.set()
+
+    def doubt(self) -> None:
+        """Somebody's rights changed: every holder in this process makes sure of its own."""
+        self.doubts += 1
 
     async def taken(self, upload_id: Id, attempt: Callable[[Tx], T | None]) -> T:
         """The result of *attempt*, run until it is not None; meanwhile the holder is asked to let go.

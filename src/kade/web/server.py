@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from kade.core.principals import Caller
 from kade.web.buffers import BufferPool
 from kade.web.protocol import ConnectionLimits, KadeHttpProtocol
 from kade.web.trust import Trust
@@ -103,6 +104,14 @@ class Listener:
             if connection.transport is not None:
                 connection.transport.abort()
 
+    async def review(self, may_go_on: Callable[[Caller], Awaitable[bool]]) -> None:
+        """Break off every answer that is on its way to somebody who may not go on."""
+        for connection in list(self._state.connections):
+            assert isinstance(connection, KadeHttpProtocol)
+            caller = connection.answering
+            if caller is not None and not await may_go_on(caller) and connection.answering is caller:
+                connection.transport.abort()
+
     async def _accept_forever(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -123,8 +132,8 @@ class Listener:
 
     async def _greet(self, connection: socket.socket, peer: str) -> None:
         """Shake hands and hand the connection to HTTP."""
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol,
                 connection,
