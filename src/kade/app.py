@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import IO
 
 import msgspec
 import structlog
+from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -237,7 +238,9 @@ class Server:
             audit=kade.audit,
             namers=kade.namers,
             rules=kade.rules,
-            authentication=Authentication(kade.catalog, Passwords(kade.catalog), _headers(settings)),
+            authentication=Authentication(
+                kade.catalog, Passwords(kade.catalog), _headers(settings), _authorities(settings)
+            ),
             bases=self.bases,
             folder=kade.config.data.folder,
             ceiling=kade.config.uploads.quota or None,
@@ -418,6 +421,15 @@ def _headers(settings: Mapping[str, ListenerSettings]) -> dict[str, CertificateH
     return {
         name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
         for name, each in settings.items()
+    }
+
+
+def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence[x509.Certificate]]:
+    """The authorities of client certificates, by listener; none where the file of the default is missing."""
+    return {
+        name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
+        for name, each in settings.items()
+        if each.client_ca is not None and (each.tls or each.client_ca.exists())
     }
 
 
