@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import IO
 
 import msgspec
 import structlog
+from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -182,6 +183,7 @@ class Server:
         self._watching = Watching(kade.catalog)
         self._examining = Examining(kade.catalog, kade.store, detect)
         self._background: list[asyncio.Task[None]] = []
+        self._reactions: set[asyncio.Task[None]] = set()
         self.bases: dict[str, str] = {}
         settings = {"web": config.web, "exchange": config.exchange}
         mounts = self._mounts(settings)
@@ -221,10 +223,11 @@ class Server:
             async with asyncio.timeout(_CUT_S):
                 await asyncio.gather(*(each.finished() for each in listeners))
         await asyncio.gather(*(each.abort() for each in listeners))
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
         await self._watching.close()
+        others = [*self._background, *self._reactions]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await self._kade.audit.close()
 
     def _mounts(self, settings: Mapping[str, ListenerSettings]) -> list[Mount]:
@@ -238,7 +241,9 @@ class Server:
             audit=kade.audit,
             namers=kade.namers,
             rules=kade.rules,
-            authentication=Authentication(kade.catalog, Passwords(kade.catalog), _headers(settings)),
+            authentication=Authentication(
+                kade.catalog, Passwords(kade.catalog), _headers(settings), _authorities(settings)
+            ),
             bases=self.bases,
             folder=kade.config.data.folder,
             ceiling=kade.config.uploads.quota or None,
@@ -271,7 +276,9 @@ class Server:
             trust=trust,
             pool=self._pool,
             windows=self._windows,
-            limits=ConnectionLimits(limits.header_timeout, limits.header_size, limits.drain),
+            limits=ConnectionLimits(
+                limits.header_timeout, limits.header_size, limits.drain, limits.slow_after
+            ),
             keep_alive=limits.keep_alive,
             handshake_timeout=limits.handshake_timeout,
             connections=limits.connections,
@@ -293,9 +300,20 @@ class Server:
     def _on_change(self, entry: JournalEntry) -> None:
         """Somebody changed something, here or in another process."""
         if entry.kind in ("credential.registered", "credential.revoked"):
-            self._background.append(asyncio.create_task(self._renew_trust()))
+            self._begin(self._renew_trust())
         if entry.kind in ("credential.revoked", "principal.removed"):
             self._kade.transfers.stop_of(entry.subject)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._reactions.add(task)
+        task.add_done_callback(self._reacted)
+
+    def _reacted(self, task: asyncio.Task[None]) -> None:
+        self._reactions.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("a change was not taken over", exc_info=error)
 
     async def _renew_trust(self) -> None:
         registered = await self._kade.catalog.read(_registered_certificates)
@@ -396,6 +414,15 @@ def _headers(settings: Mapping[str, ListenerSettings]) -> dict[str, CertificateH
     return {
         name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
         for name, each in settings.items()
+    }
+
+
+def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence[x509.Certificate]]:
+    """The authorities of client certificates, by listener; none where the file of the default is missing."""
+    return {
+        name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
+        for name, each in settings.items()
+        if each.client_ca is not None and (each.tls or each.client_ca.exists())
     }
 
 

@@ -9,7 +9,7 @@ from tests.services.conftest import House, close_house, open_house
 from tests.services.test_appending import refusal
 
 from kade.auth import bearer, client_certificate, password
-from kade.auth.authority import create_authority, issue_client
+from kade.auth.authority import Issued, create_authority, issue_client
 from kade.auth.password import Passwords
 from kade.core.clock import Millis, now
 from kade.core.errors import AccessReason
@@ -42,10 +42,9 @@ async def _register(
     )
 
 
-async def _by_certificate(house: House, der: bytes | None, *, by_oin: bool = False) -> Caller:
-    return await house.catalog.read(
-        lambda tx: client_certificate.authenticate(tx, der, ORIGIN, by_oin=by_oin)
-    )
+async def _by_certificate(house: House, der: bytes | None, *authorities: Issued) -> Caller:
+    trusted = [each.certificate for each in authorities]
+    return await house.catalog.read(lambda tx: client_certificate.authenticate(tx, der, ORIGIN, trusted))
 
 
 async def test_exactly_the_registered_certificate_counts(house: House) -> None:
@@ -68,22 +67,23 @@ async def test_exactly_the_registered_certificate_counts(house: House) -> None:
 async def test_an_oin_counts_where_it_is_asked_for(house: House) -> None:
     authority = create_authority("A")
     der, without = issue_client(authority, "partner", oin=OIN).der, issue_client(authority, "other").der
-    assert (client_certificate.oin(der), client_certificate.oin(without)) == (OIN, None)
     partner = await _principal(house)
     await _register(house, partner, CredentialKind.OIN, OIN)
     assert await refusal(_by_certificate(house, der)) is AccessReason.UNKNOWN_CREDENTIAL
-    assert (await _by_certificate(house, der, by_oin=True)).principal_id == partner.id
-    for unknown in (without, b"no certificate at all"):
-        assert await refusal(_by_certificate(house, unknown, by_oin=True)) is AccessReason.UNKNOWN_CREDENTIAL
+    assert (await _by_certificate(house, der, create_authority("B"), authority)).principal_id == partner.id
+    forged = issue_client(create_authority("A"), "partner", oin=OIN).der  # of a namesake of the authority
+    for unknown in (without, forged, b"no certificate at all"):
+        assert await refusal(_by_certificate(house, unknown, authority)) is AccessReason.UNKNOWN_CREDENTIAL
 
 
 async def test_a_revoked_certificate_is_not_saved_by_its_oin(house: House) -> None:
-    der = issue_client(create_authority("A"), "partner", oin=OIN).der
+    authority = create_authority("A")
+    der = issue_client(authority, "partner", oin=OIN).der
     partner = await _principal(house)
     await _register(house, partner, CredentialKind.OIN, OIN)
     old = await _register(house, partner, CredentialKind.CERTIFICATE, client_certificate.fingerprint(der))
     await house.catalog.write(lambda tx: principals.revoke(tx, house.caller, old))
-    assert await refusal(_by_certificate(house, der, by_oin=True)) is AccessReason.REVOKED_CREDENTIAL
+    assert await refusal(_by_certificate(house, der, authority)) is AccessReason.REVOKED_CREDENTIAL
 
 
 async def test_a_key_counts_within_its_time(house: House) -> None:

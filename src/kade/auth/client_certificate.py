@@ -1,13 +1,16 @@
 """A presented client certificate → who it is.
 
 The exact DER decides: the certificate must be registered and unrevoked, whatever authority signed it. Where
-an instance asks for it, the OIN in the subject of a certificate that chains to a trusted authority counts as
-well (Grote Berichten, GB009).
+an instance asks for it, the OIN in the subject of a certificate that a configured authority signed counts as
+well (Grote Berichten, GB009). That a TLS handshake passed is not enough for that: there a certificate that is
+registered itself is trusted, too, and with it whatever its owner signs.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from kade.core.clock import now
@@ -21,8 +24,10 @@ def fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def authenticate(tx: Tx, der: bytes | None, origin: Origin, *, by_oin: bool = False) -> Caller:
-    """The principal that the certificate belongs to.
+def authenticate(
+    tx: Tx, der: bytes | None, origin: Origin, authorities: Sequence[x509.Certificate] = ()
+) -> Caller:
+    """The principal that the certificate belongs to; by its OIN only when one of *authorities* signed it.
 
     Raises:
         KadeError: ``AccessReason.NO_CREDENTIAL`` without a certificate, ``UNKNOWN_CREDENTIAL``,
@@ -31,8 +36,8 @@ def authenticate(tx: Tx, der: bytes | None, origin: Origin, *, by_oin: bool = Fa
     if der is None:
         raise KadeError(AccessReason.NO_CREDENTIAL)
     found = tx.credentials.proven(CredentialKind.CERTIFICATE, fingerprint(der))
-    if found is None and by_oin:
-        number = oin(der)
+    if found is None and authorities:
+        number = vouched_oin(der, authorities)
         found = tx.credentials.proven(CredentialKind.OIN, number) if number else None
     return caller_of(found, origin)
 
@@ -46,11 +51,24 @@ def caller_of(found: tuple[Credential, Principal] | None, origin: Origin) -> Cal
     return Caller(principal.id, principal.name, principal.tenant_id, credential.id, origin)
 
 
-def oin(der: bytes) -> str | None:
-    """The organisation's number in the subject's serialNumber (PKIoverheid); None when there is none."""
+def vouched_oin(der: bytes, authorities: Sequence[x509.Certificate]) -> str | None:
+    """The organisation's number in the subject's serialNumber (PKIoverheid).
+
+    None when there is none, or several, or when none of *authorities* signed the certificate.
+    """
     try:
-        subject = x509.load_der_x509_certificate(der).subject
+        certificate = x509.load_der_x509_certificate(der)
+        found = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     except ValueError:
         return None  # what a proxy passes on need not be a certificate
-    found = subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
-    return str(found[0].value) if found else None
+    if len(found) != 1 or not any(_signed(certificate, each) for each in authorities):
+        return None
+    return str(found[0].value)
+
+
+def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True

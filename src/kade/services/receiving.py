@@ -20,6 +20,7 @@ from kade.services.uploads import DEFERRED_STEP, Arrived, Rules
 
 _HEAD = 4096  # bytes by which a media type is detected
 _GLANCE_S = 0.5  # how often an append that gets no bytes looks up
+_GATHER_S = 1.0  # how long a small body may take to be kept in memory alone
 _KEEPING = frozenset(
     {RequestReason.LINE_CUT, RequestReason.TOO_SLOW, RequestReason.SHUTTING_DOWN, UploadReason.TAKEN_OVER}
 )
@@ -164,6 +165,7 @@ class Receiving:
             await self._take(piece)  # first: whoever raises, the piece has an owner
             watch.saw(size, clock())
             if self._wish.is_set():
+                await self._tools.catalog.read(uploads.require_still, self._caller, self._upload)
                 raise KadeError(UploadReason.TAKEN_OVER, self._upload.id)
             if self._checksum is not None:
                 continue
@@ -308,7 +310,8 @@ class Receiving:
                 await self._drop_pending(self._sink)
         except (KadeError, OSError):
             self.digester = None  # the first error is the one to tell; an orphan segment is swept later
-        await self._tools.catalog.write(_release, self._lease, self._tail())
+        tail = self._tail()
+        await self._tools.catalog.write(lambda tx: tx.uploads.release(self._lease, tail))
 
     async def _drop_pending(self, sink: Sink) -> None:
         if self._sink_is_new:
@@ -334,21 +337,23 @@ def arrived_inline(tools: Tools, data: bytes) -> Arrived:
 
 
 async def gather(source: Source, limit: int, *, unknown: bool = False) -> "Gathered | None":
-    """A body of known length up to *limit*, in memory, as far as it comes without a pause.
+    """A body of known length up to *limit*, in memory, as far as it comes soon and without a pause.
 
-    None, with nothing read, when it is longer or its length is not known. With *unknown* a body whose
-    length is not known is gathered until it passes *limit*.
+    What takes longer goes on as an append, which minds lease, pace and rights. None, with nothing read, when
+    it is longer or of unknown length; with *unknown* such a one is gathered until it passes *limit*.
     """
     remaining = 0 if unknown and source.remaining is None else source.remaining
     if remaining is None or remaining > limit:
         return None
     data = bytearray()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + _GATHER_S
     try:
         while (piece := await source.read(_GLANCE_S)) is not None:
             size = len(piece.data)
             data += piece.data
             piece.release()
-            if size == 0 or len(data) > limit:
+            if size == 0 or len(data) > limit or clock() > deadline:
                 return Gathered(bytes(data), ended=False)
     except KadeError as error:
         return Gathered(bytes(data), ended=False, error=error)
@@ -425,7 +430,6 @@ class _Slowness:
         self._bytes = 0
 
     def saw(self, size: int, at: float) -> None:
-        """Raises KadeError(RequestReason.TOO_SLOW)."""
         self._bytes += size
         if at - self._since < self._pace.slow_after_s:
             return
@@ -493,7 +497,3 @@ def _hold(tx: Tx, tools: Tools, lease: Lease, upload: Upload, end: int, amount: 
         return uploads.reserve(tx, upload, amount)
     except KadeError:
         return uploads.reserve(tx, upload, end)
-
-
-def _release(tx: Tx, lease: Lease, tail_segment: Id | None) -> None:
-    tx.uploads.release(lease, tail_segment)

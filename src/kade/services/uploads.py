@@ -159,8 +159,7 @@ def finish(tx: Tx, caller: Caller, rules: Rules, upload: Upload, arrived: Arrive
 
     The caller is authorised again: rights may have gone since the upload began.
     """
-    access.require_still(tx, caller)
-    access.require(tx, caller, Verb.WRITE, upload.space_id)
+    require_still(tx, caller, upload)
     tx.contents.seal(
         upload.content_id,
         inline=arrived.inline,
@@ -177,6 +176,12 @@ def finish(tx: Tx, caller: Caller, rules: Rules, upload: Upload, arrived: Arrive
             _join_when_ready(tx, caller, rules, final_id)
         return None
     return _go_live(tx, caller, upload, arrived)
+
+
+def require_still(tx: Tx, caller: Caller, upload: Upload) -> None:
+    """Raises KadeError(an ``AccessReason``) when the caller may no longer write where the upload goes."""
+    access.require_still(tx, caller)
+    access.require(tx, caller, Verb.WRITE, upload.space_id)
 
 
 def begin_final(
@@ -262,7 +267,11 @@ def _begin_finished(
     wish: Wish,
     arrived: Arrived,
 ) -> Upload:
-    """Everything is here: each row is written once, as it will stay."""
+    """Everything is here: each row is written once, as it will stay.
+
+    The caller is authorised again, as ``finish`` does: the bytes may have taken a while.
+    """
+    access.require_still(tx, caller)
     tx.quotas.use((space.tenant_id, space.id), arrived.length)
     tx.contents.add(
         _growing(upload)._replace(

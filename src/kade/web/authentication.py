@@ -5,10 +5,12 @@ header, and then only when the request comes from a listed proxy. It is looked u
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
+from cryptography.x509 import Certificate
 from starlette.requests import Request
 
 from kade.auth import bearer, client_certificate
@@ -37,16 +39,23 @@ class Authentication:
     """Finds out who is calling."""
 
     def __init__(
-        self, catalog: Catalog, passwords: Passwords, headers: dict[str, CertificateHeader | None]
+        self,
+        catalog: Catalog,
+        passwords: Passwords,
+        headers: dict[str, CertificateHeader | None],
+        authorities: dict[str, Sequence[Certificate]],
     ) -> None:
+        """*headers* and *authorities* (of client certificates) are by the name of a listener."""
         self._catalog = catalog
         self._passwords = passwords
         self._headers = headers
+        self._authorities = authorities
 
     async def by_certificate(self, request: Request, *, by_oin: bool = False) -> Caller:
         """The caller that the client certificate proves. Raises as ``client_certificate.authenticate``."""
+        authorities = self._authorities.get(request.scope["kade.listener"], ()) if by_oin else ()
         caller = await self._catalog.glance(
-            client_certificate.authenticate, self._certificate(request), origin_of(request), by_oin=by_oin
+            client_certificate.authenticate, self._certificate(request), origin_of(request), authorities
         )
         return _remember(request, caller)
 
@@ -102,13 +111,13 @@ def _remember(request: Request, caller: Caller) -> Caller:
 
 def _passed_on(request: Request, header: CertificateHeader) -> bytes | None:
     client = request.client
-    value = request.headers.get(header.name)
-    if value is None or client is None:
-        return None
+    values = request.headers.getlist(header.name)
+    if len(values) != 1 or client is None:
+        return None  # several: the client sent one, too, and nobody knows which is the proxy's
     if not any(ip_address(client.host) in network for network in header.proxies):
         return None
     try:
-        return first_certificate(unquote_to_bytes(value))
+        return first_certificate(unquote_to_bytes(values[0]))
     except CertificateError:
         return None
 

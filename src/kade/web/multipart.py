@@ -96,11 +96,13 @@ class FileForm:
         return self.file
 
     async def read(self, patience: float) -> Piece | None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + patience
         while not self._out:
             if self._ended:
                 return None
-            if not await self._feed(patience):
-                return HeldPiece(b"")
+            if not await self._feed(patience) or clock() > deadline:
+                return HeldPiece(b"")  # fields may come as slowly as they like: whoever reads keeps the time
         data = b"".join(self._out)
         self._out.clear()
         return HeldPiece(data)

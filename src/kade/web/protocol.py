@@ -3,7 +3,8 @@
 Added to each request's scope: the client certificate as DER (``extensions.tls.client_cert``), trailers
 (``kade.trailers``), 1xx answers (``http.response.informational``), the direct receive path
 (``kade.receive``) and, without TLS, sending a file by the kernel (``http.response.zerocopysend``). Added to
-the connection: limits on the time and size of headers, and on how much of a refused body is read.
+the connection: limits on the time and size of headers and trailers, and on how much of a refused body is
+read, and for how long.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from kade.web.buffers import BufferPool
 from kade.web.receive import EXTENSION, DirectSource
 from kade.web.windows import ReceiveWindows, TcpSocket
 
+_MALFORMED = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TLS_AHEAD = 64 << 10  # bytes that TLS may take from the socket while nobody reads
@@ -35,7 +37,12 @@ class ConnectionLimits:
     header_timeout: float = 10.0
     header_size: int = 32 << 10
     drain: int = 32 << 20
+    drain_time: float = 30.0
     stall: float = 60.0
+
+
+class ClientGone(Exception):
+    """Nobody takes the rest of the answer."""
 
 
 class KadeHttpProtocol(HttpToolsProtocol):
@@ -58,11 +65,14 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._header_bytes = 0
         self._field_bytes = 0
+        self._idle_bytes = 0  # of a body's framing, since its last byte
         self._in_headers = True
+        self._rest_timer: asyncio.TimerHandle | None = None
         self._header_timer: asyncio.TimerHandle | None = None
         self._trailers: dict[str, str] = {}
         self._drained = 0
         self._tls: dict[str, Any] | None = None
+        self._running: RequestResponseCycle | None = None
 
     # The connection.
 
@@ -80,15 +90,20 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch_headers()
+        self._unwatch_rest()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._in_headers:
             self._header_bytes += len(data)
             self._watch_headers()
+        else:
+            self._idle_bytes += len(data)
         super().data_received(data)
         if self._in_headers and self._header_bytes > self._limits.header_size:
             self._refuse(_TOO_LARGE)
+        elif self._idle_bytes > self._limits.header_size:
+            self._refuse(_TOO_LARGE)  # trailers or chunk extensions without an end
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         # With pipelining ``self.cycle`` is the request that was parsed last, not the one that runs.
@@ -106,12 +121,28 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def _headers_are_late(self) -> None:
         self._header_timer = None
-        self._refuse(_TOO_LATE if self._header_bytes else b"")
+        if not self._may_answer():
+            self._watch_headers()  # of a pipelined request: the answer before it may take its time
+        else:
+            self._refuse(_TOO_LATE if self._header_bytes else b"")
 
     def _refuse(self, answer: bytes) -> None:
-        if not self.transport.is_closing():
+        """Say why and end the connection; where it would be taken for another answer, only end it."""
+        if not self._may_answer():
+            self.transport.abort()
+        elif not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(_MALFORMED)
+
+    def _may_answer(self) -> bool:
+        """Whether what is written now answers the request that is being read, and nothing before it."""
+        running = self._running
+        if running is None or running.response_complete:
+            return True
+        return running is self.cycle and running.more_body and not running.response_started
 
     # The parser's callbacks.
 
@@ -125,12 +156,17 @@ class KadeHttpProtocol(HttpToolsProtocol):
         if self._in_headers:
             self._field_bytes += len(name) + len(value)
             super().on_header(name, value)
-        else:  # after the body: a trailer field (RFC 9110, 6.5), never mixed with the headers
+        elif self._trailer_room(len(name) + len(value)):
+            # After the body: a trailer field (RFC 9110, 6.5), never mixed with the headers.
             self._trailers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def _trailer_room(self, size: int) -> bool:
+        self._field_bytes += size
+        return self._field_bytes <= 2 * self._limits.header_size
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
-        self._header_bytes = 0
+        self._header_bytes = self._idle_bytes = 0
         self._unwatch_headers()
         if self._field_bytes + len(self.url) > self._limits.header_size:
             self._refuse(_TOO_LARGE)
@@ -140,6 +176,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._idle_bytes = 0
         if self.transport.is_closing():
             return
         if self.cycle.response_complete:
@@ -150,8 +187,27 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_headers = True
-        if not self.transport.is_closing():
-            super().on_message_complete()
+        self._idle_bytes = 0
+        self._unwatch_rest()
+        if self.transport.is_closing():
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:  # long ago: what came since has stopped the timer of idle lines
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        unread = self._running is self.cycle and not self._in_headers
+        super().on_response_complete()
+        if unread and not self.transport.is_closing():
+            self._rest_timer = self.loop.call_later(self._limits.drain_time, self.transport.abort)
+
+    def _unwatch_rest(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
     # The application's view.
 
@@ -176,9 +232,14 @@ class KadeHttpProtocol(HttpToolsProtocol):
                     await send(message)
             else:
                 await send(message)
+            if message.get("more_body") and self.transport.is_closing():
+                raise ClientGone  # else the rest would be read for nobody
 
         try:
             await self._inner(scope, receive, extended_send)
+        except ClientGone:
+            assert self._running is not None
+            self._running.disconnected = True
         except TimeoutError:
             self.transport.abort()  # the client takes nothing any longer
 
@@ -198,6 +259,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         finally:
             os.close(descriptor)
+        assert self._running is not None
         self._running.expected_content_length -= count
         if not self.transport.is_closing():
             await send({"type": "http.response.body", "body": b"", "more_body": message["more_body"]})
@@ -228,7 +290,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
         """Wait until what was written before has left, so that the kernel's bytes come after it."""
         self.transport.set_write_buffer_limits(high=0)
         try:
-            await self.flow.drain()
+            async with asyncio.timeout(self._limits.stall):
+                await self.flow.drain()
         finally:
             self.transport.set_write_buffer_limits()
 
@@ -262,6 +325,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._in_headers = True
+        self._unwatch_rest()
         self._leave_window()
         self.transport.set_protocol(self)
 
@@ -275,6 +339,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self._socket = None
 
     def close_after_answer(self) -> None:
+        assert self._running is not None
         self._running.keep_alive = False
         if self._running.response_complete:
             self.transport.close()

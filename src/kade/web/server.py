@@ -123,8 +123,8 @@ class Listener:
 
     async def _greet(self, connection: socket.socket, peer: str) -> None:
         """Shake hands and hand the connection to HTTP."""
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol,
                 connection,
