@@ -6,6 +6,8 @@ journal mode is WAL, so readers never wait for the writer.
 """
 
 import asyncio
+import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -102,6 +104,7 @@ class SqliteCatalog:
     async def open(self) -> None:
         from kade.catalog.migrations import migrate_sqlite
 
+        await asyncio.to_thread(_make_private, self._path)
         await asyncio.to_thread(migrate_sqlite, self._path)
         self._writer.start()
 
@@ -195,8 +198,9 @@ class SqliteCatalog:
             enter(session, events)
             connection.execute("COMMIT")
         except Exception as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # the writer must live on, whatever the disk does
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             for job in batch:
                 job.error = job.error or _understood(error)
 
@@ -226,6 +230,11 @@ def _run_in_savepoint(connection: sqlite3.Connection, session: SqliteSession, jo
         events = []
     connection.execute("RELEASE job")
     return events
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for its owner alone: small files lie in it whole. SQLite's log gets the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 _REFUSALS = {

@@ -65,6 +65,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._header_bytes = 0
         self._field_bytes = 0
+        self._unparsed = b""  # how the body of a request with an Upgrade is framed
+        self._retelling = False
         self._idle_bytes = 0  # of a body's framing, since its last byte
         self._in_headers = True
         self._rest_timer: asyncio.TimerHandle | None = None
@@ -99,11 +101,38 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self._watch_headers()
         else:
             self._idle_bytes += len(data)
-        super().data_received(data)
+        self._feed(data)
         if self._in_headers and self._header_bytes > self._limits.header_size:
             self._refuse(_TOO_LARGE)
         elif self._idle_bytes > self._limits.header_size:
             self._refuse(_TOO_LARGE)  # trailers or chunk extensions without an end
+
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                # Another protocol is offered, and we speak none: HTTP goes on (RFC 9110, 7.8).
+                data = data[upgrade.args[0] :]
+                self._renew_parser()
+                self._go_on_with_body()
+            except httptools.HttpParserError:
+                self._refuse(_MALFORMED)
+                return
+
+    def _go_on_with_body(self) -> None:
+        """After an offered upgrade the parser forgot the body: a fresh one is told how it is framed."""
+        framing, self._unparsed = self._unparsed, b""
+        if framing:
+            self._retelling = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+            self._retelling = False
+
+    def _renew_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         # With pipelining ``self.cycle`` is the request that was parsed last, not the one that runs.
@@ -134,9 +163,6 @@ class KadeHttpProtocol(HttpToolsProtocol):
             self.transport.write(answer)
             self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(_MALFORMED)
-
     def _may_answer(self) -> bool:
         """Whether what is written now answers the request that is being read, and nothing before it."""
         running = self._running
@@ -147,12 +173,20 @@ class KadeHttpProtocol(HttpToolsProtocol):
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
+        if self._retelling:
+            return
         self._trailers = {}
         self._drained = 0
         self._field_bytes = 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        if not self._retelling:
+            super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._retelling:
+            return
         if self._in_headers:
             self._field_bytes += len(name) + len(value)
             super().on_header(name, value)
@@ -165,6 +199,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
         return self._field_bytes <= 2 * self._limits.header_size
 
     def on_headers_complete(self) -> None:
+        if self._retelling:
+            return
         self._in_headers = False
         self._header_bytes = self._idle_bytes = 0
         self._unwatch_headers()
@@ -186,6 +222,10 @@ class KadeHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            self._unparsed = _framing(self.headers)
+            if self._unparsed:
+                return
         self._in_headers = True
         self._idle_bytes = 0
         self._unwatch_rest()
@@ -322,8 +362,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     def hand_back(self) -> None:
         self.cycle.more_body = False
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._renew_parser()
         self._in_headers = True
         self._unwatch_rest()
         self._leave_window()
@@ -343,6 +382,15 @@ class KadeHttpProtocol(HttpToolsProtocol):
         self._running.keep_alive = False
         if self._running.response_complete:
             self.transport.close()
+
+
+def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The header that tells where the body ends; empty when there is no body."""
+    found = dict(headers)
+    if b"transfer-encoding" in found:
+        return b"Transfer-Encoding: " + found[b"transfer-encoding"]
+    length = found.get(b"content-length", b"0").strip()
+    return b"" if length.strip(b"0") == b"" else b"Content-Length: " + length
 
 
 ProtocolFactory = Callable[[], KadeHttpProtocol]

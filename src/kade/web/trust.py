@@ -5,6 +5,7 @@ changes, a new context is built, and ``sni_callback`` puts it into every handsha
 clients that send no server name. Sessions are never resumed: a resumed one would let a revoked partner in.
 """
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,8 +61,10 @@ class Trust:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if self._client_ca is not None:
             context.load_verify_locations(self._client_ca)
-        if self._registered:
-            context.load_verify_locations(cadata=b"".join(sorted(self._registered)))
+        for certificate in sorted(self._registered):
+            # One that OpenSSL does not read cannot shake hands anyway; the others must not depend on it.
+            with contextlib.suppress(ssl.SSLError):
+                context.load_verify_locations(cadata=certificate)
         return context
 
     def _swap(
