@@ -203,7 +203,7 @@ class Server:
             scheme = "https" if listener.trust else "http"
             host = f"[{listener.address.host}]" if ":" in listener.address.host else listener.address.host
             self.bases[name] = f"{scheme}://{host.replace('0.0.0.0', 'localhost')}:{listener.address.port}"
-        await kade.digesting.resume()
+        kade.digesting.begin_all_pending()
         self._background = [
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(self._examining.run()),

@@ -92,7 +92,6 @@ def test_an_upload_is_complete_at_its_length(length: int | None, offset: int, co
         st.lists(st.sampled_from(["md5", "sha1", "sha512"])).map(tuple),
         st.integers(0, 2**60),
         st.integers(0, 2**60),
-        st.booleans(),
     )
 )
 def test_a_policy_comes_back_as_it_was_stored(policy: Policy) -> None:

@@ -55,7 +55,7 @@ _SET_DIGESTS = (
 )
 _WITHOUT_SHA256 = (
     select(contents.c.id)
-    .where(contents.c.state == _LIVE, contents.c.sha256.is_(None))
+    .where(contents.c.state == _LIVE, contents.c.sha256.is_(None), contents.c.id > bindparam("_after"))
     .order_by(contents.c.id)
     .limit(bindparam("_limit"))
 )
@@ -177,8 +177,9 @@ class ContentTable:
     def set_digests(self, content_id: Id, sha256: str, md5: str | None) -> None:
         self._session.run(_SET_DIGESTS, _id=content_id, _sha256=sha256, _md5=md5)
 
-    def without_sha256(self, limit: int) -> list[Id]:
-        return [row[0] for row in self._session.all(_WITHOUT_SHA256, _limit=limit)]
+    def without_sha256(self, after: Id | None, limit: int) -> list[Id]:
+        rows = self._session.all(_WITHOUT_SHA256, _after=after or "", _limit=limit)
+        return [row[0] for row in rows]
 
     def set_detected_type(self, content_id: Id, detected_type: str) -> None:
         self._session.run(_SET_TYPE, _id=content_id, _type=detected_type)

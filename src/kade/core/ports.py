@@ -200,8 +200,8 @@ class Contents(Protocol):
         """growing → live."""
 
     def set_digests(self, content_id: Id, sha256: str, md5: str | None) -> None: ...
-    def without_sha256(self, limit: int) -> list[Id]:
-        """Live contents whose digest is pending."""
+    def without_sha256(self, after: Id | None, limit: int) -> list[Id]:
+        """Live contents whose digest is pending, by id."""
 
     def set_detected_type(self, content_id: Id, detected_type: str) -> None: ...
     def without_type(self, limit: int) -> list[Content]:

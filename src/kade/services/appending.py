@@ -167,10 +167,8 @@ def _take(
     remaining: int | None,
 ) -> Taken | None:
     """The lease and what it is for; None, with our wish left behind, while somebody else holds it."""
-    uploads.find(tx, caller, upload_id)
-    upload = tx.uploads.lock(upload_id)  # before its tail segment becomes ours
-    if upload is None:
-        raise KadeError(UploadReason.UNKNOWN, upload_id)
+    tx.uploads.lock(upload_id)  # before we look: what we then see, its tail segment too, stays so
+    upload = uploads.find(tx, caller, upload_id)
     if upload.kind == UploadKind.FINAL:
         raise KadeError(UploadReason.FINAL_IS_READ_ONLY, upload_id)
     lease = tx.uploads.take_lease(upload_id, holder, TTL_MS)

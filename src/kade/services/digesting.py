@@ -10,6 +10,7 @@ from kade.core.ids import Id
 from kade.core.ports import Catalog, Digester, SegmentStore, Tx
 
 _AT_ONCE = 2  # contents that are read again at the same time
+_PAGE = 500
 
 
 class Digesting:
@@ -59,9 +60,11 @@ class Digesting:
         task.add_done_callback(self._background.discard)
 
     async def resume(self) -> None:
-        """Begin what was pending when the process last ended."""
-        for content_id in await self._catalog.read(lambda tx: tx.contents.without_sha256(1000)):
-            self.compute(content_id)
+        """Compute whatever is pending, page by page; one that fails is left for the next start."""
+        after: Id | None = None
+        while page := await self._catalog.read(_pending, after):
+            await asyncio.wait([self.compute(content_id) for content_id in page])
+            after = page[-1]
 
     async def close(self) -> None:
         """Give up what is under way; it is pending still and resumed at the next start."""
@@ -106,6 +109,10 @@ def _get(tx: Tx, content_id: Id) -> Content:
     if content.state == ContentState.GROWING:
         raise KadeError(FileReason.INCOMPLETE, content_id)
     return content
+
+
+def _pending(tx: Tx, after: Id | None) -> list[Id]:
+    return tx.contents.without_sha256(after, _PAGE)
 
 
 def _store(tx: Tx, content_id: Id, sha256: str, md5: str) -> Content:

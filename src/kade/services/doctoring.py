@@ -25,6 +25,7 @@ EXPIRING_MS = 30 * 86_400_000  # a certificate that ends within this time is wor
 _PAGE = 500
 _SUSPICIONS = 1000  # kept in memory before they are looked at again
 _ID_DIGITS = 32
+_TIME_DIGITS = 12  # of a UUIDv7 (RFC 9562, 5.7): milliseconds
 
 Progress = Callable[[str, int], None]  # called with what is being checked, and how many are done
 Examine = Callable[[Sequence[Id]], Awaitable[list[Finding]]]
@@ -77,7 +78,7 @@ class Doctoring:
     async def examine(self, *, digests: bool = False) -> AsyncIterator[Finding]:
         """Everything that is wrong; with *digests* every stored byte is read again and compared."""
         # What comes while we look is not looked at: otherwise a busy server would keep us for ever.
-        end = new_id()
+        end = _youngest()
         stages: list[tuple[str, AsyncIterator[list[Id]], Examine]] = [
             ("segments", _pages(self._catalog, _segment_ids, end), self._examine_segments),
             ("segment files", self._stored_before(), self._examine_stored),
@@ -227,6 +228,11 @@ async def _pages(
             return
 
 
+def _youngest() -> Id:
+    """Above every id that was made until now, those of this millisecond too."""
+    return Id(new_id()[:_TIME_DIGITS].ljust(_ID_DIGITS, "f"))
+
+
 def _last(rows: Sequence[Id]) -> Id | None:
     return rows[-1] if len(rows) == _PAGE else None
 
@@ -330,7 +336,7 @@ def _mend(tx: Tx, caller: Caller, finding: Finding) -> bool:
         case "binding.dead":
             for each in Noun:
                 tx.bindings.remove(each, subject)
-        case "quota.wrong":
+        case _:  # "quota.wrong", the last that is mendable
             _recount(tx, subject)
     _note(tx, caller, finding.code, subject)
     return True

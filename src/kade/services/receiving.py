@@ -148,9 +148,11 @@ class Receiving:
     async def _gather_whole_file(self) -> "Gathered | None":
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
+        if self._checksum is not None:
+            return None  # it is verified where the bytes lie
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
-        if self._checksum or upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
+        if upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
             return None
         if remaining is None or remaining != upload.length:
             return None

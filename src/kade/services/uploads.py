@@ -404,10 +404,9 @@ def _join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None
     for part in parts:
         assert part is not None
         extents += tx.contents.extents(part.content_id)
-    for part_id in sorted(set(part_ids)):
-        current = tx.uploads.lock(part_id)  # it may be a part of another file, too
-        if current is not None:
-            reserve(tx, current, 0)
+    locked = (tx.uploads.lock(part_id) for part_id in sorted(set(part_ids)))
+    for current in filter(None, locked):  # read again: it may be a part of another file, too, or be gone
+        reserve(tx, current, 0)
     total = sum(extent.length for extent in extents)
     space = tx.spaces.get(final.space_id)
     assert space is not None

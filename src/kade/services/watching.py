@@ -5,12 +5,14 @@ It starts at the end of the journal: what a process holds in memory was read aft
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from kade.core.errors import KadeError
 from kade.core.events import JournalEntry
 from kade.core.ports import Catalog
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.25
 _BATCH = 1000
 
@@ -27,7 +29,10 @@ class Watching:
         self._position = 0
 
     def react(self, reaction: Reaction) -> None:
-        """Have *reaction* called, in the event loop, in order, from the next start on."""
+        """Have *reaction* called, in the event loop, in order, from the next start on.
+
+        What it raises is logged: neither the other reactions nor the entries that follow wait for it.
+        """
         self._reactions.append(reaction)
 
     async def start(self) -> None:
@@ -46,9 +51,15 @@ class Watching:
         """React to everything that is in the journal by now."""
         while entries := await self._catalog.read(lambda tx: tx.journal.tail(self._position, _BATCH)):
             for entry in entries:
-                for reaction in self._reactions:
-                    reaction(entry)
+                self._show(entry)
             self._position = entries[-1].position
+
+    def _show(self, entry: JournalEntry) -> None:
+        for reaction in self._reactions:
+            try:
+                reaction(entry)
+            except Exception:
+                _LOG.exception("a reaction to %s at %d failed", entry.kind, entry.position)
 
     async def _tail_forever(self) -> None:
         while True:
