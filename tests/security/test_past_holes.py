@@ -28,6 +28,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -234,7 +235,7 @@ def test_odd_requests_never_end_in_an_internal_error(quay: KadeServer, partner: 
     doors: list[tuple[Callable[[], RawConnection], list[str]]] = [
         (partner.connect, [UPLOAD, known, known.replace(UPLOAD, DOWNLOAD), f"{DOWNLOAD}/x.md5"]),
         (
-            lambda: RawConnection.open("127.0.0.1", quay.web_port),
+            partial(RawConnection.open, "127.0.0.1", quay.web_port),
             [f"/service/rest/v1{path}" for path in PATHS] + ["/service", "/metrics", "/healthz"],
         ),
     ]
