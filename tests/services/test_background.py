@@ -7,7 +7,8 @@ from tests.services.conftest import House, until
 from tests.services.test_appending import refusal, sha256
 from tests.support.nouns import a_content
 
-from kade.core.contents import ContentState
+from kade.core.clock import now
+from kade.core.contents import ContentState, Extent, Segment
 from kade.core.errors import FileReason, KadeError, RequestReason, UploadReason
 from kade.core.events import Event, JournalEntry
 from kade.core.files import FileState
@@ -91,6 +92,28 @@ async def test_what_is_pending_is_gone_on_with_at_the_start(house: House) -> Non
     await house.tools.digesting.resume()
     await house.tools.digesting.compute(upload.content_id)
     assert (await house.content(upload.content_id)).sha256 == sha256(DATA)
+
+
+async def test_however_much_is_pending_all_of_it_is_computed(house: House) -> None:
+    """1201 contents are more than two pages, and the first of all cannot be read."""
+    first, *rest = [
+        a_content(house.caller.tenant_id, state=ContentState.LIVE, length=1, inline=b"x") for _ in range(1201)
+    ]
+    lost = first._replace(id=Id("0" * 32), inline=None, length=1)
+    extent = Extent(new_id(), 0, 1)
+
+    def fill(tx: Tx) -> None:
+        for content in (lost, *rest):
+            tx.contents.add(content)
+        tx.segments.add(Segment(extent.segment_id, 1, now()))
+        tx.contents.set_last_extent(lost.id, 0, extent, 1, now())
+
+    await house.catalog.write(fill)
+    await house.tools.digesting.resume()
+    pending = await house.catalog.read(lambda tx: tx.contents.without_sha256(None, 9999))
+    assert pending == [lost.id]
+    known = [await house.content(content.id) for content in rest]
+    assert {content.sha256 for content in known} == {sha256(b"x")}
 
 
 async def test_there_is_no_digest_of_nothing_or_of_a_part(house: House) -> None:
@@ -214,6 +237,31 @@ async def test_each_entry_is_reacted_to_in_order_from_the_start_on(house: House)
     await watching.catch_up()
     assert len(seen) == 3
     await Watching(house.catalog).close()
+
+
+async def test_a_reaction_that_fails_is_logged_and_the_watching_goes_on(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def fail(entry: JournalEntry) -> None:
+        raise RuntimeError(entry.kind)
+
+    watching = Watching(house.catalog)
+    watching.react(fail)
+    watching.react(lambda entry: seen.append(entry.kind))
+    await watching.start()
+    for count in (1, 2):
+        await house.begin(10)
+
+        async def all_seen(count: int = count) -> bool:
+            return len(seen) == count
+
+        await until(all_seen)
+    await watching.close()
+    assert seen == ["upload.created"] * 2
+    told = [record for record in caplog.records if record.name == "kade.services.watching"]
+    assert [str((record.exc_info or ("", ""))[1]) for record in told] == seen
 
 
 async def test_a_lease_that_is_never_let_go_is_told(house: House) -> None:

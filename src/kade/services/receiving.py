@@ -152,9 +152,7 @@ class Receiving:
             return None  # it is verified where the bytes lie
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
-        if upload.kind != UploadKind.WHOLE or upload.offset or upload.length is None:
-            return None
-        if remaining is None or remaining != upload.length:
+        if upload.kind != UploadKind.WHOLE or upload.offset or remaining is None or remaining != upload.length:
             return None
         return await gather(self._source, self._tools.pace.inline_limit)
 
