@@ -8,6 +8,7 @@ from tests.services.conftest import House
 from tests.services.test_appending import refusal, sha256
 from tests.support.bodies import Body, Stream
 
+from kade.core import clock
 from kade.core.errors import AccessReason, KadeError, Reason, RequestReason, UploadReason
 from kade.core.files import FileState
 from kade.core.ids import Id
@@ -119,3 +120,20 @@ async def test_who_holds_a_revoked_credential_does_not_finish(house: House, revo
         reason = refused.reason
     assert reason is (AccessReason.REVOKED_CREDENTIAL if revoked else None)
     assert (await house.file(upload)).state == (FileState.RECEIVING if revoked else FileState.LIVE)
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_who_is_woken_stores_what_came_unless_the_right_is_gone(house: House, revoked: bool) -> None:
+    upload = await house.begin(len(DATA))
+
+    async def wake() -> None:
+        if revoked:
+            await house.catalog.write(lambda tx: tx.principals.remove(house.caller.principal_id, clock.now()))
+        house.tools.leasing.wake(upload.id)
+
+    body = Body([DATA[:700], wake, DATA[700:900], DATA[900:]])
+    told = await refusal(house.at_pace(flush_s=60.0).append(upload, 0, body))
+    assert told is (AccessReason.REVOKED_CREDENTIAL if revoked else UploadReason.TAKEN_OVER)
+    stored = await house.upload_now(upload)
+    assert stored is not None
+    assert stored.offset == (0 if revoked else 900)

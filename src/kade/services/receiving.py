@@ -152,7 +152,12 @@ class Receiving:
             return None  # it is verified where the bytes lie
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
-        if upload.kind != UploadKind.WHOLE or upload.offset or remaining is None or remaining != upload.length:
+        if (
+            upload.kind != UploadKind.WHOLE
+            or upload.offset
+            or remaining is None
+            or remaining != upload.length
+        ):
             return None
         return await gather(self._source, self._tools.pace.inline_limit)
 
