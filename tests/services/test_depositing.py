@@ -12,7 +12,8 @@ from kade.core.files import FileState
 from kade.core.ports import Source, Tx
 from kade.core.uploads import Upload, UploadState
 from kade.services import files, uploads
-from kade.services.receiving import Checksum, Closing, gather
+from kade.services.gathering import gather
+from kade.services.receiving import Checksum, Closing
 from kade.services.uploads import Arrived, Wish
 
 SMALL, LARGE = b"small" * 4, bytes(range(256)) * 40

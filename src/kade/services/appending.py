@@ -15,6 +15,7 @@ from kade.core.ports import Digester, Source, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind, UploadState
 from kade.services import uploads
+from kade.services.gathering import gather
 from kade.services.leasing import TTL_MS
 from kade.services.receiving import (
     Checksum,
@@ -24,7 +25,6 @@ from kade.services.receiving import (
     Tools,
     TrailingChecksum,
     arrived_inline,
-    gather,
 )
 from kade.services.uploads import Arrived, Rules
 

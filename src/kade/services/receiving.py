@@ -14,13 +14,12 @@ from kade.core.ranges import Span
 from kade.core.uploads import Lease, Upload, UploadKind, UploadState
 from kade.services import uploads
 from kade.services.digesting import Digesting
+from kade.services.gathering import GLANCE_S, Gathered, gather
 from kade.services.leasing import TTL_MS, Leasing
 from kade.services.transfers import Transfers
 from kade.services.uploads import DEFERRED_STEP, Arrived, Rules
 
 _HEAD = 4096  # bytes by which a media type is detected
-_GLANCE_S = 0.5  # how often an append that gets no bytes looks up
-_GATHER_S = 1.0  # how long a small body may take to be kept in memory alone
 _KEEPING = frozenset(
     {RequestReason.LINE_CUT, RequestReason.TOO_SLOW, RequestReason.SHUTTING_DOWN, UploadReason.TAKEN_OVER}
 )
@@ -145,19 +144,15 @@ class Receiving:
                 await self._sink.close()
         return self._upload
 
-    async def _gather_whole_file(self) -> "Gathered | None":
+    async def _gather_whole_file(self) -> Gathered | None:
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
         if self._checksum is not None:
             return None  # it is verified where the bytes lie
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
-        if (
-            upload.kind != UploadKind.WHOLE
-            or upload.offset
-            or remaining is None
-            or remaining != upload.length
-        ):
+        whole = upload.kind == UploadKind.WHOLE and not upload.offset and remaining == upload.length
+        if not whole or remaining is None:
             return None
         return await gather(self._source, self._tools.pace.inline_limit)
 
@@ -165,7 +160,7 @@ class Receiving:
         clock = asyncio.get_running_loop().time
         flushed_at, pace = clock(), self._tools.pace
         watch = _Slowness(pace, clock())
-        while (piece := await self._source.read(_GLANCE_S)) is not None:
+        while (piece := await self._source.read(GLANCE_S)) is not None:
             size = len(piece.data)
             await self._take(piece)  # first: whoever raises, the piece has an owner
             watch.saw(size, clock())
@@ -339,80 +334,6 @@ def arrived_inline(tools: Tools, data: bytes) -> Arrived:
     running = tools.digester(("sha256", "md5"))
     running.update(data)
     return Arrived(len(data), data, running.hexdigest("sha256"), running.hexdigest("md5"))
-
-
-async def gather(source: Source, limit: int, *, unknown: bool = False) -> "Gathered | None":
-    """A body of known length up to *limit*, in memory, as far as it comes soon and without a pause.
-
-    What takes longer goes on as an append, which minds lease, pace and rights. None, with nothing read, when
-    it is longer or of unknown length; with *unknown* such a one is gathered until it passes *limit*.
-    """
-    remaining = 0 if unknown and source.remaining is None else source.remaining
-    if remaining is None or remaining > limit:
-        return None
-    data = bytearray()
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + _GATHER_S
-    try:
-        while (piece := await source.read(_GLANCE_S)) is not None:
-            size = len(piece.data)
-            data += piece.data
-            piece.release()
-            if size == 0 or len(data) > limit or clock() > deadline:
-                return Gathered(bytes(data), ended=False)
-    except KadeError as error:
-        return Gathered(bytes(data), ended=False, error=error)
-    return Gathered(bytes(data), ended=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """The first bytes of a body, and whether they are all of it; *error*: how it broke off."""
-
-    data: bytes
-    ended: bool
-    error: KadeError | None = None
-
-    def followed_by(self, source: Source) -> Source:
-        """A source that gives these bytes and then what *source* gives, or the error."""
-        return _Prefixed(self, source)
-
-
-class _Held:
-    """A piece that nobody leased."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = memoryview(data)
-
-    def release(self) -> None:
-        pass
-
-
-class _Prefixed:
-    """Implements ``core.ports.Source``."""
-
-    def __init__(self, gathered: Gathered, rest: Source) -> None:
-        self._prefix: bytes = gathered.data
-        self._error = gathered.error
-        self._rest = rest
-        self._ended = gathered.ended
-
-    async def read(self, patience: float) -> Piece | None:
-        if self._prefix:
-            data, self._prefix = self._prefix, b""
-            return _Held(data)
-        if self._error is not None:
-            raise self._error
-        return None if self._ended else await self._rest.read(patience)
-
-    @property
-    def remaining(self) -> int | None:
-        rest = 0 if self._ended else self._rest.remaining
-        return None if rest is None else rest + len(self._prefix)
-
-    @property
-    def trailers(self) -> dict[str, str]:
-        return self._rest.trailers
 
 
 class _All:

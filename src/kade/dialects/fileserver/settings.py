@@ -34,9 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     match_oin: Annotated[
         bool,
-        Meta(
-            description="Whether a registered OIN counts too, in a certificate signed by `client_ca` itself (GB009)."
-        ),
+        Meta(description="Whether a registered OIN counts too, if `client_ca` signed it (GB009)."),
     ] = False
     unknown_certificate_status: Annotated[
         Literal[401, 403],
