@@ -90,8 +90,7 @@ class Watcher:
         if "/segments/" in path or "/handed-over/" in path:
             self.unsynced.add(path)
         elif path.endswith("-wal"):
-            self.log_written = True
-            self.log_synced = False
+            self.log_written = True  # a later write, of the audit trail say, takes nothing back
         elif (
             path.startswith("socket:")
             and re.search(r'"HTTP/1\.1 20[14] ', arguments)
