@@ -22,7 +22,8 @@ _CALLS = (
     "openat,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,read,"
     "fdatasync,fsync,rename,renameat,renameat2"
 )
-_LINE = re.compile(r"^\d+ +(?P<call>\w+)\((?P<arguments>.*)\) = (?P<result>-?\d+)")
+_LINE = re.compile(r"^\d+ +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)")
+_IS_WRITE = re.compile(r"^\d+ +(write|pwrite|send)")
 _PATH = re.compile(r"^-?\w+<(?P<path>[^>]*)>")
 _PLAIN = {
     "KADE_EXCHANGE_TLS": "false",
@@ -109,16 +110,24 @@ class Watcher:
 
 
 def calls(trace: Path) -> Iterator[tuple[str, str, int]]:
-    """The finished calls of a trace, in the order in which they ended."""
+    """The calls of a trace in the order in which they count.
+
+    A write counts from its beginning, for the other end may read it at once; all else counts when it ended.
+    """
     pending: dict[str, str] = {}
     for line in trace.read_text(errors="replace").splitlines():
         process = line.split(" ", 1)[0]
         if line.endswith("<unfinished ...>"):
-            pending[process] = line.removesuffix("<unfinished ...>")
-            continue
-        resumed = re.search(r"<\.\.\. \w+ resumed>", line)
-        if resumed:
-            line = pending.pop(process, "") + line[resumed.end() :]
+            begun = line.removesuffix("<unfinished ...>").rstrip()
+            if _IS_WRITE.match(begun):
+                line = begun + ") = 0"
+            else:
+                pending[process] = begun
+                continue
+        elif resumed := re.search(r"<\.\.\. \w+ resumed>", line):
+            if process not in pending:
+                continue  # a write, seen when it began
+            line = pending.pop(process) + line[resumed.end() :]
         match = _LINE.match(line)
         if match:
             yield match["call"], match["arguments"], int(match["result"])
