@@ -24,6 +24,7 @@ class Code(StrEnum):
     TOO_SLOW = "too_slow"
     TOO_LARGE = "too_large"
     RANGE = "range"
+    PRECONDITION = "precondition"
     UNSUPPORTED = "unsupported"
     TOO_MANY = "too_many"
     NO_SPACE = "no_space"
@@ -57,6 +58,7 @@ class RequestReason(Reason):
     UNKNOWN_PATH = ("unknown_path", Code.NOT_FOUND)
     METHOD_NOT_ALLOWED = ("method_not_allowed", Code.UNSUPPORTED)
     NOT_ACCEPTABLE = ("not_acceptable", Code.UNSUPPORTED)
+    VERSION_UNSUPPORTED = ("version_unsupported", Code.PRECONDITION)
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", Code.UNSUPPORTED)
     LINE_CUT = ("line_cut", Code.INVALID)
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)

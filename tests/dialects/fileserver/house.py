@@ -91,7 +91,7 @@ class House:
         """One request, with exactly this path; one without a host is one of REST."""
         url = URL(path if path.startswith("http") else self.rest + path, encoded=True)
         async with (by or self.operator).request(method, url, **options) as response:
-            return Answer(response.status, dict(response.headers), await response.read())
+            return Answer(response.status, response.headers, await response.read())
 
     async def partner(self, name: str, identity: Identity | None = None) -> Partner:
         """Register a user over REST."""

@@ -20,6 +20,7 @@ STATUSES: dict[Code, tuple[int, int]] = {
     Code.TOO_SLOW: (408, 408),
     Code.TOO_LARGE: (413, 413),
     Code.RANGE: (416, 500),
+    Code.PRECONDITION: (412, 412),
     Code.UNSUPPORTED: (415, 415),
     Code.TOO_MANY: (429, 429),
     Code.NO_SPACE: (507, 507),

@@ -84,6 +84,15 @@ async def test_every_operation_of_partners_is_in_the_journal(house: House) -> No
     await _drive(house, "exchange", acts, partner.session, house.session(identity=stranger))
 
 
+async def test_an_unknown_version_of_tus_is_a_refusal_in_the_journal(house: House) -> None:
+    partner = await house.partner("partner")
+    headers = {"Tus-Resumable": "0.2.2", "Upload-Length": "1"}
+    act = Act("POST", f"{house.exchange}/upload", "", {"headers": headers})
+    rows, answer = await _rows(house, "fileserver.exchange.upload.create", act, act.done, partner.session)
+    assert (answer.status, answer.headers["Tus-Version"]) == (412, "1.0.0")
+    assert [(row.outcome, row.reason) for row in rows] == [(Outcome.REFUSED, "request.version_unsupported")]
+
+
 async def _drive(house: House, side: str, acts: dict[str, Act], known: Session, unknown: Session) -> None:
     """Do each act, have it refused, and have it refused to somebody who may not come in."""
     for name, act in acts.items():

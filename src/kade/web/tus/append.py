@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kade.core.errors import KadeError, RequestReason
+from kade.core.principals import Caller
 from kade.web.receive import body_of
 from kade.web.tus import headers as tus
-from kade.web.tus.endpoint import TusParts, key_in, progress, wrong_version
+from kade.web.tus.endpoint import TusParts, key_in, progress
 
 
 class Append:
@@ -16,12 +17,8 @@ class Append:
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: Request, caller: Caller) -> Response:
         """204 with the new offset, once every byte below it is durable."""
-        caller = await self._parts.door.caller(request)
-        refusal = wrong_version(request)
-        if refusal is not None:
-            return refusal
         if not tus.is_body_type(request.headers):
             raise KadeError(RequestReason.UNSUPPORTED_MEDIA_TYPE)
         door, key = self._parts.door, key_in(request, self._parts.door)

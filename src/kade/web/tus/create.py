@@ -11,7 +11,7 @@ from kade.services import uploads
 from kade.services.uploads import Arrived, Wish
 from kade.web.receive import body_of
 from kade.web.tus import headers as tus
-from kade.web.tus.endpoint import TusParts, progress, wrong_version
+from kade.web.tus.endpoint import TusParts, progress
 
 
 class Create:
@@ -21,12 +21,8 @@ class Create:
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: Request, caller: Caller) -> Response:
         """201 with the upload's ``Location``; a body of the right type is its first bytes."""
-        caller = await self._parts.door.caller(request)
-        refusal = wrong_version(request)
-        if refusal is not None:
-            return refusal
         concat = tus.upload_concat(request.headers)
         wish = self._wish(request, concat)
         async with body_of(request.scope, request.receive) as source:

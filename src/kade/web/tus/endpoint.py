@@ -73,7 +73,7 @@ class Verb(Protocol):
     operation: str
     reads: str
 
-    async def handle(self, request: Request) -> Response: ...
+    async def handle(self, request: Request, caller: Caller) -> Response: ...
 
 
 class TusEndpoint:
@@ -83,20 +83,22 @@ class TusEndpoint:
         from kade.web.tus import append, create, inspect, options, terminate
 
         self._door = parts.door
-        handlers: dict[str, Verb] = {
-            "OPTIONS": options.Options(parts),
+        verbs: dict[str, Verb] = {
             "POST": create.Create(parts),
             "HEAD": inspect.Inspect(parts),
             "PATCH": append.Append(parts),
             "DELETE": terminate.Terminate(parts),
         }
-        self._handlers: dict[str, Handler] = {
-            verb: operation(
-                f"{parts.door.name}.{handler.operation}", handler.handle, self._refuse, audit, handler.reads
-            )
-            for verb, handler in handlers.items()
+
+        def named(name: str, handler: Handler, reads: str = "") -> Handler:
+            return operation(f"{parts.door.name}.{name}", handler, self._refuse, audit, reads)
+
+        asked = options.Options(parts)
+        self._handlers = {
+            "OPTIONS": named(asked.operation, asked.handle, asked.reads),
+            **{name: named(verb.operation, self._entered(verb), verb.reads) for name, verb in verbs.items()},
         }
-        self._other = operation(f"{parts.door.name}.upload.other", self._no_such_verb, self._refuse, audit)
+        self._other = named("upload.other", self._no_such_verb)
 
     async def handle(self, request: Request) -> Response:
         """Check what holds for every verb, then let the verb answer."""
@@ -106,6 +108,18 @@ class TusEndpoint:
         self._allow_origin(request, response)
         return response
 
+    def _entered(self, verb: Verb) -> Handler:
+        """*verb*, for callers who are known and speak our version: every request but OPTIONS says which."""
+
+        async def handle(request: Request) -> Response:
+            caller = await self._door.caller(request)
+            version = request.headers.get("Tus-Resumable", "")
+            if version != tus.VERSION:
+                raise KadeError(RequestReason.VERSION_UNSUPPORTED, ascii(version[:20]))
+            return await verb.handle(request, caller)
+
+        return handle
+
     async def _no_such_verb(self, request: Request) -> Response:
         await self._door.caller(request)
         raise KadeError(RequestReason.METHOD_NOT_ALLOWED, request.method, allow=", ".join(self._handlers))
@@ -114,6 +128,8 @@ class TusEndpoint:
         response = self._door.refuse(request, error)
         if error.reason is UploadReason.OFFSET_MISMATCH:
             response.headers["Upload-Offset"] = str(error.facts["offset"])
+        if error.reason is RequestReason.VERSION_UNSUPPORTED:
+            response.headers["Tus-Version"] = tus.VERSION
         return response
 
     def _allow_origin(self, request: Request, response: Response) -> None:
@@ -132,13 +148,6 @@ def verb_of(request: Request) -> str:
     """The method; a POST may stand for another one (``X-HTTP-Method-Override``)."""
     override = request.headers.get("X-HTTP-Method-Override", "").upper()
     return override if request.method == "POST" and override else request.method
-
-
-def wrong_version(request: Request) -> Response | None:
-    """412 unless the client speaks our version: every request but OPTIONS must say so."""
-    if request.headers.get("Tus-Resumable") == tus.VERSION:
-        return None
-    return Response(status_code=412, headers={"Tus-Version": tus.VERSION})
 
 
 def key_in(request: Request, door: Door) -> str:

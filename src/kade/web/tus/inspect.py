@@ -3,8 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.web.tus.endpoint import TusParts, key_in, progress, wrong_version
+from kade.web.tus.endpoint import TusParts, key_in, progress
 
 
 class Inspect:
@@ -14,12 +15,8 @@ class Inspect:
     def __init__(self, parts: TusParts) -> None:
         self._parts = parts
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: Request, caller: Caller) -> Response:
         """200 with the durable offset; a request that is writing ends first, so that the offset stands."""
-        caller = await self._parts.door.caller(request)
-        refusal = wrong_version(request)
-        if refusal is not None:
-            return refusal
         key = key_in(request, self._parts.door)
         upload = await self._parts.appending.settled(
             caller, lambda tx: self._parts.door.upload_of(tx, caller, key)
