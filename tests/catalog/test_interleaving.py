@@ -68,7 +68,7 @@ class Stepped:
 def _sleep(tx: Any, seconds: float) -> None:
     from sqlalchemy import text
 
-    tx._session.one(text(f"SELECT pg_sleep({seconds})"))
+    tx.journal._session.one(text(f"SELECT pg_sleep({seconds})"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Executable
 
 from kade.catalog import bindings, contents, files, grants, journal, principals, spaces, uploads
-from kade.catalog.sqlite import _DIALECT, connect
+from kade.catalog.sqlite_session import DIALECT, connect
 from kade.catalog.statements import Compiled
 
 HOT: dict[str, Executable] = {
@@ -53,7 +53,7 @@ def database(sqlite_template: Path) -> Iterator[sqlite3.Connection]:
 
 
 def plan(database: sqlite3.Connection, statement: Executable) -> list[str]:
-    compiled = Compiled(statement, _DIALECT)
+    compiled = Compiled(statement, DIALECT)
     rows = database.execute(f"EXPLAIN QUERY PLAN {compiled.text}", [None] * len(compiled.names))
     return [str(row[3]) for row in rows]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import subprocess
 import threading
@@ -50,6 +52,59 @@ def test_a_full_disk_is_507_and_nothing_acknowledged_is_lost(small_disk: Path, t
         assert offset < 24 * MIB
         assert partner.download(again).body == b"hello"
         server.run("doctor", "--digests")
+
+
+@pytest.mark.needs("mount")
+def test_a_full_disk_refuses_an_application_too_and_leaves_nothing_behind(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    with KadeServer(small_disk / "data") as server:
+        server.log_file = tmp_path / "serve.log"
+        server.restart()
+        user = server.register_user("partner")
+        assert _post(server, user.id, b"z" * (40 * MIB)) == 507
+        assert json.loads(server.service("GET", "/files")[1]) == []
+        assert _post(server, user.id, b"hello") == 200
+        server.run("doctor", "--digests")
+
+
+def _post(server: KadeServer, user: int, data: bytes) -> int:
+    """Send a file as an application does; the status of the answer."""
+    form = [
+        b"--end",
+        b'Content-Disposition: form-data; name="file"; filename="a"',
+        b"",
+        data,
+        b"--end--",
+        b"",
+    ]
+    headers = {
+        "Authorization": f"Bearer {server.admin_key}",
+        "Content-Type": "multipart/form-data; boundary=end",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", server.web_port, timeout=60)
+    try:
+        connection.request("POST", f"/service/rest/v1/files/user/{user}", b"\r\n".join(form), headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_a_server_that_is_stopped_keeps_what_came_of_an_upload(tmp_path: Path) -> None:
+    data = os.urandom(5 * MIB)
+    with KadeServer(tmp_path / "data", environment={"KADE_LIMITS_SHUTDOWN": "1s"}) as server:
+        partner = new_partner(server)
+        with partner.connect() as connection:
+            target = raw_tus.target_of(raw_tus.create(connection, UPLOAD, len(data)))
+            connection.send(raw_tus.patch_head(target, 0, len(data)))
+            connection.send(data[: 3 * MIB])
+            assert server.stop() == 0
+        server.start()
+        offset = partner.offset(target)
+        assert offset == 3 * MIB
+        with partner.connect() as connection:
+            assert raw_tus.patch(connection, target, offset, data[offset:]).status == 204
+        assert partner.download(target).body == data
 
 
 def test_a_client_that_is_too_slow_is_cut_and_keeps_what_it_sent(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-import threading
+import sqlite3
 import zlib
+from pathlib import Path
 
 import pytest
 from tests.services.conftest import House
@@ -256,28 +257,25 @@ def _lapse(tx: Tx, upload_id: object) -> None:
     tx.uploads.add(upload._replace(lease_holder=None))
 
 
-async def test_an_append_that_is_cancelled_while_it_commits_loses_nothing(house: House) -> None:
+async def test_an_append_that_is_cancelled_while_it_commits_loses_nothing(
+    house: House, tmp_path: Path
+) -> None:
     upload = await house.begin(len(DATA))
-    held, going_on = threading.Event(), threading.Event()
+    other = sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)
+    held = asyncio.Event()
 
-    def block(_tx: Tx) -> None:
+    async def somebody_else_writes() -> None:
+        other.execute("BEGIN IMMEDIATE")
         held.set()
-        going_on.wait(10)
 
-    async def block_the_writer() -> None:
-        blocking.append(asyncio.create_task(house.catalog.write(block)))
-        await asyncio.to_thread(held.wait)
-
-    blocking: list[asyncio.Task[None]] = []
-    run = asyncio.create_task(house.append(upload, 0, Body([DATA, block_the_writer])))
-    assert await asyncio.to_thread(held.wait, 10)
-    await asyncio.sleep(0.1)  # by now the commit waits for the writer
+    run = asyncio.create_task(house.append(upload, 0, Body([DATA, somebody_else_writes])))
+    await held.wait()
+    await asyncio.sleep(0.1)  # by now the commit waits for the other writer
     run.cancel()
     await asyncio.sleep(0.05)
-    going_on.set()
+    other.close()
     with pytest.raises(asyncio.CancelledError):
         await run
-    await blocking[0]
     offset = await house.offset(upload)
     assert await house.stored(upload) == DATA[:offset]
 

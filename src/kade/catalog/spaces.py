@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, Update, bindparam, func, select, update
 
@@ -74,9 +75,14 @@ _RESERVED = select(func.coalesce(func.sum(uploads.c.reserved), 0)).where(
 )
 
 
+@lru_cache(1024)
+def _policy(stored: str) -> Policy:
+    return Policy.of(json.loads(stored))
+
+
 def _space(row: Row) -> Space:
     values = list(row)
-    values[5] = Policy.of(json.loads(values[5]))
+    values[5] = _policy(values[5])
     return Space._make(values)
 
 

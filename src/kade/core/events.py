@@ -11,6 +11,9 @@ from kade.core.clock import Millis
 from kade.core.ids import Id
 from kade.core.principals import Caller, Origin
 
+_DETAIL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_SAID = json.JSONEncoder(separators=(",", ":"))
+
 
 class Outcome(StrEnum):
     """Whether an act was done, refused by a rule, or failed by our fault."""
@@ -85,7 +88,7 @@ class JournalEntry(NamedTuple):
 
 def sealed(event: Event, position: int, at: Millis, previous_chain: str) -> JournalEntry:
     """*event* as the entry at *position*: the chain covers the previous chain, place, time and digest."""
-    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    detail = _DETAIL.encode(event.detail)
     digest = payload_digest(event, detail)
     return JournalEntry(
         position,
@@ -143,7 +146,7 @@ def flaw(entry: JournalEntry, previous_position: int, previous_chain: str) -> st
 
 
 def _digest(*said: str | None) -> str:
-    text = json.dumps([part or "" for part in said], separators=(",", ":"))
+    text = _SAID.encode([part or "" for part in said])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

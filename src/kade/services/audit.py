@@ -14,7 +14,7 @@ from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller, Origin
 
 _PAUSE_S = 0.05
-_BATCH = 2000
+_BATCH = 200  # a transaction should be short
 _BACKLOG = 100_000  # notes in memory at most; the oldest are dropped, and counted, beyond
 
 

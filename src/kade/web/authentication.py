@@ -7,6 +7,7 @@ header, and then only when the request comes from a listed proxy. It is looked u
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
@@ -114,10 +115,20 @@ def _passed_on(request: Request, header: CertificateHeader) -> bytes | None:
     values = request.headers.getlist(header.name)
     if len(values) != 1 or client is None:
         return None  # several: the client sent one, too, and nobody knows which is the proxy's
-    if not any(ip_address(client.host) in network for network in header.proxies):
+    if not _is_among(client.host, header.proxies):
         return None
+    return _certificate_in(values[0])
+
+
+@lru_cache(256)
+def _is_among(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    return any(ip_address(host) in network for network in networks)
+
+
+@lru_cache(256)  # a partner's requests all bring the same one
+def _certificate_in(value: str) -> bytes | None:
     try:
-        return first_certificate(unquote_to_bytes(values[0]))
+        return first_certificate(unquote_to_bytes(value))
     except CertificateError:
         return None
 

@@ -61,7 +61,7 @@ class PartnerDoor:
         """
         if self._base_url:
             return f"{self._base_url}/upload/{key}"
-        if request.url.scheme == "https":
+        if request.scope["scheme"] == "https":
             return f"https://{request.url.netloc}{self.path}/{key}"
         return f"{self.path}/{key}"
 

@@ -152,7 +152,8 @@ def verb_of(request: Request) -> str:
 
 def key_in(request: Request, door: Door) -> str:
     """The upload's key in the request's path. Raises KadeError(UploadReason.UNKNOWN)."""
-    prefix, _, key = request.url.path.rpartition("/")
+    path: str = request.scope["path"]
+    prefix, _, key = path.rpartition("/")
     if prefix != door.path or not key:
         raise KadeError(UploadReason.UNKNOWN)
     return key
