@@ -13,7 +13,7 @@ from kade.core.ids import Id
 from kade.core.ports import Catalog, SegmentStore, Tx
 from kade.services import files, uploads
 
-_BATCH = 200
+_BATCH = 25  # so many uploads or files are ended in one transaction
 
 
 @dataclass(frozen=True, slots=True)
