@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from tests.client.servers import FileServer, running
 
 from kade.client import RemotePeer, Retry, TransferError
@@ -223,3 +224,13 @@ async def test_a_server_without_head_has_the_name_of_the_url() -> None:
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(TransferError):
         RemotePeer(url)
+
+
+async def test_a_form_around_the_file_is_not_taken_for_the_file(target: Path) -> None:
+    async def form(_request: web.Request) -> web.Response:
+        return web.Response(body=b"--x\r\n\r\n1\r\n--x--", content_type="multipart/form-data")
+
+    async with running(form) as base, RemotePeer(base, retry=QUICK) as peer:
+        with pytest.raises(TransferError, match=r"form around the file; ask for …/download/PATH"):
+            await download(peer, f"{base}/service/rest/v1/files/abc", target)
+    assert not target.exists()

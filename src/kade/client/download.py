@@ -107,6 +107,9 @@ class _Download:
         """All of it comes; what was here before is of something else, or cannot be shown to be the same."""
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise TransferError(f"{self.url}: the server encodes the file although it was asked not to")
+        if answer.content_type == "multipart/form-data":
+            # An API for programs wraps the file in a form (file-service.md 1.1).
+            raise TransferError(f"{self.url} answers with a form around the file; ask for …/download/PATH")
         etag = answer.headers.get("ETag", "")
         strong = etag if _STRONG_ETAG.fullmatch(etag) else None
         self.part.restart(PartState(self.url, strong, answer.content_length))
