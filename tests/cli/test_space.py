@@ -35,6 +35,14 @@ def test_remove(local: Local) -> None:
     assert local.refused("space", "show", "archive") == "there is no space 'archive'"
 
 
+def test_the_box_of_a_user_is_not_removed_alone(local: Local) -> None:
+    local.ok("user", "add", "haven")
+    said = "haven is the box of haven: `kade user remove haven` ends both"
+    assert local.refused("space", "remove", "haven") == said
+    local.ok("user", "remove", "haven")
+    assert local.json("space", "list") == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -233,4 +233,4 @@ async def test_a_form_around_the_file_is_not_taken_for_the_file(target: Path) ->
     async with running(form) as base, RemotePeer(base, retry=QUICK) as peer:
         with pytest.raises(TransferError, match=r"form around the file; ask for …/download/PATH"):
             await download(peer, f"{base}/service/rest/v1/files/abc", target)
-    assert not target.exists()
+    assert not there(target)

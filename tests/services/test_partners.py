@@ -66,6 +66,8 @@ async def test_a_partner_has_a_space_of_its_own(owning: House) -> None:
     assert quota is not None and quota.ceiling == 1000
     assert await may(owning, partner, space.id) == {Verb.LIST, Verb.READ, Verb.WRITE, Verb.REMOVE}
     assert await may(owning, partner, owning.space.id) == set()
+    assert await owning.catalog.read(partners.owner_of, owning.namers, space) == partner
+    assert await owning.catalog.read(partners.owner_of, owning.namers, owning.space) is None
 
 
 @pytest.mark.parametrize(

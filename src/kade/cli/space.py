@@ -130,10 +130,15 @@ def set_(
 @app.command()
 def remove(context: typer.Context, path: At, as_json: Json = False) -> None:
     """Remove an empty space."""
-    from kade.services import spaces
+    from kade.services import partners, spaces
 
-    def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
+    def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         space = spaces.at_path(tx, caller, path)
+        owner = partners.owner_of(tx, kade.namers, space)
+        if owner is not None:
+            raise CommandError(
+                f"{path} is the box of {owner.name}: `kade user remove {owner.name}` ends both"
+            )
         spaces.remove(tx, caller, space)
         return {"id": space.id, "path": path}
 

@@ -67,3 +67,9 @@ def remove(tx: Tx, caller: Caller, namers: Namers, principal: Principal) -> None
 def own_spaces(tx: Tx, caller: Caller, namers: Namers, principal: Principal) -> list[Space]:
     """The spaces that were made for the principal."""
     return [spaces.find(tx, caller, space_id) for space_id in namers.personal_spaces(tx, principal.id)]
+
+
+def owner_of(tx: Tx, namers: Namers, space: Space) -> Principal | None:
+    """The principal whose own space it is, if it is anybody's."""
+    everybody = tx.principals.of_tenant(space.tenant_id)
+    return next((each for each in everybody if space.id in namers.personal_spaces(tx, each.id)), None)
