@@ -233,13 +233,7 @@ def _all(tx: Tx, caller: Caller, user: str | None) -> list[dict[str, Any]]:
 def _certificates(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Principal, Credential]]:
     from kade.core.principals import CredentialKind
 
-    owners = [house.user(tx, caller, user)] if user else tx.principals.of_tenant(caller.tenant_id)
-    return [
-        (owner, credential)
-        for owner in owners
-        for credential in tx.credentials.of_principal(owner.id)
-        if credential.kind == CredentialKind.CERTIFICATE
-    ]
+    return house.credentials(tx, caller, CredentialKind.CERTIFICATE, user)
 
 
 def _named(tx: Tx, caller: Caller, which: str) -> tuple[Principal, Credential]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kade.app import Kade
     from kade.config import Config
     from kade.core.ports import Tx
-    from kade.core.principals import Caller, Principal
+    from kade.core.principals import Caller, Credential, CredentialKind, Principal
 
 T = TypeVar("T")
 Verb = Callable[["Tx", "Caller", "Kade"], T]
@@ -76,3 +76,16 @@ def user(tx: Tx, caller: Caller, name: str) -> Principal:
         return principals.named(tx, caller, name)
     except KadeError:
         return principals.find(tx, caller, Id(name))
+
+
+def credentials(
+    tx: Tx, caller: Caller, kind: CredentialKind, user_name: str | None = None
+) -> list[tuple[Principal, Credential]]:
+    """Every credential of a kind with its owner, the revoked ones too; of one user alone when named."""
+    owners = [user(tx, caller, user_name)] if user_name else tx.principals.of_tenant(caller.tenant_id)
+    return [
+        (owner, each)
+        for owner in owners
+        for each in tx.credentials.of_principal(owner.id)
+        if each.kind == kind
+    ]

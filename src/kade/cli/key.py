@@ -114,13 +114,7 @@ def revoke(
 def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Principal, Credential]]:
     from kade.core.principals import CredentialKind
 
-    owners = [house.user(tx, caller, user)] if user else tx.principals.of_tenant(caller.tenant_id)
-    return [
-        (owner, each)
-        for owner in owners
-        for each in tx.credentials.of_principal(owner.id)
-        if each.kind == CredentialKind.KEY
-    ]
+    return house.credentials(tx, caller, CredentialKind.KEY, user)
 
 
 def _named(tx: Tx, caller: Caller, which: str) -> tuple[Principal, Credential]:

@@ -19,6 +19,7 @@ from kade.core.contents import Extent
 from kade.core.errors import KadeError, UploadReason
 from kade.core.ids import Id
 from kade.core.ports import Absorber, Piece
+from kade.durable import sync_folder
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class LocalSegmentStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             (self._folder / f"{number:02x}").mkdir(exist_ok=True)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -215,7 +216,7 @@ class LocalSink:
         except OSError as error:
             raise _understood(error) from error
         if not self._name_is_durable:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
             self._name_is_durable = True
 
 
@@ -261,14 +262,6 @@ def _entries(folder: Path) -> list[tuple[str, int, int]]:
                 status = entry.stat()
                 found.append((entry.name, status.st_size, status.st_mtime_ns // 1_000_000))
     return found
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _understood(error: OSError) -> Exception:
