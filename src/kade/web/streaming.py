@@ -207,12 +207,14 @@ def unsatisfiable(error: KadeError) -> dict[str, str]:
     return {"Content-Range": f"bytes */{error.facts['total']}"}
 
 
-async def read_whole(store: SegmentStore, what: Representation) -> AsyncIterator[bytes]:
+async def read_whole(
+    store: SegmentStore, content: Content, extents: Sequence[Extent]
+) -> AsyncIterator[bytes]:
     """The bytes of the whole content, in pieces."""
-    if what.content.inline is not None:
-        yield what.content.inline
+    if content.inline is not None:
+        yield content.inline
         return
-    async for data in store.read(what.extents):
+    async for data in store.read(extents):
         yield data
 
 

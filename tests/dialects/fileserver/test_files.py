@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
+import aiohttp
 import pytest
 from tests.dialects.fileserver.forms import file_part
 from tests.dialects.fileserver.house import Answer, House, Partner
@@ -57,6 +58,18 @@ async def test_an_application_publishes_and_a_partner_fetches(house: House, size
     assert (told["length"], told["userId"], told["name"]) == (size, partner.id, "year report.pdf")
 
 
+async def test_a_client_of_http_1_0_gets_it_without_chunks(house: House) -> None:
+    data = bytes(range(256)) * 400
+    partner = await house.partner("partner")
+    path = (await house.upload(partner.id, data)).text
+    key = {"Authorization": f"Bearer {house.key}"}
+    async with aiohttp.ClientSession(version=aiohttp.HttpVersion10, headers=key) as old:
+        answer = await house.call("GET", f"/files/{path}", by=old)
+    assert "Transfer-Encoding" not in answer.headers
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    assert parts_of(answer)[1].get_payload(decode=True) == data
+
+
 async def test_a_partner_uploads_and_an_application_fetches(house: House) -> None:
     partner = await house.partner("partner")
     data = b"from the partner" * 5000
@@ -81,7 +94,7 @@ async def test_the_two_parts_are_upstreams(house: House) -> None:
     answer = await house.call("GET", f"/files/{path}", headers={"Accept": "multipart/form-data"})
     boundary = answer.headers["Content-Type"].partition('boundary="')[2].rstrip('"')
     assert boundary.startswith("uuid:")
-    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
     data = b"\r\n--data"
     part = "--{}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <{}>\r\n\r\n"
     assert answer.body == (

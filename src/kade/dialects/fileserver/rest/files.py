@@ -26,6 +26,7 @@ from kade.web.headers import SAFE_DOWNLOAD
 from kade.web.multipart import Field, FileForm, FormLimits
 from kade.web.receive import body_of, read_all
 from kade.web.rest import JSON, Operation
+from kade.web.streaming import read_whole
 
 TEXT = "text/plain"
 FORM = "multipart/form-data"
@@ -77,7 +78,7 @@ class FileService:
         found = await self._found(request, caller)
         content = await self._kit.digesting.ensure(found.content.id)
         assert content.sha256 is not None
-        pieces = _pieces(self._kit.store, found)
+        pieces = read_whole(self._kit.store, found.content, found.extents)
         target = request.path_params["filename"]
         await share.hand_over(self._settings.download_share, target, pieces, content.sha256)
         self._kit.audit.note(Event.by(caller, "file.handed_over", found.file.id, name=target))
@@ -136,8 +137,14 @@ class FileInParts(Response):
         self._store = store
         self._found = found
         self._boundary = f"uuid:{uuid4()}"
+        sha256 = (found.content.sha256 or "").upper().encode()
+        self._before = self._head(TEXT, "sha256Checksum") + sha256 + b"\r\n"
+        self._before += self._head(found.file.media_type, "file")
+        self._after = f"\r\n--{self._boundary}--\r\n".encode()
         super().__init__(headers={"Content-Type": f'{FORM}; boundary="{self._boundary}"', **SAFE_DOWNLOAD})
-        del self.headers["content-length"]
+        # Upstream sends chunks, which a client of HTTP/1.0 would not understand.
+        length = len(self._before) + found.content.length + len(self._after)
+        self.headers["Content-Length"] = str(length)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -147,25 +154,16 @@ class FileInParts(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _body(self) -> AsyncIterator[bytes]:
-        sha256 = (self._found.content.sha256 or "").upper()
-        yield self._head(TEXT, "sha256Checksum") + sha256.encode() + b"\r\n"
-        yield self._head(self._found.file.media_type, "file")
-        async for data in _pieces(self._store, self._found):
+        yield self._before
+        async for data in read_whole(self._store, self._found.content, self._found.extents):
             yield data
-        yield f"\r\n--{self._boundary}--\r\n".encode()
+        yield self._after
 
     def _head(self, media_type: str, part: str) -> bytes:
         return (
             f"--{self._boundary}\r\nContent-Type: {media_type}\r\n"
             f"Content-Transfer-Encoding: binary\r\nContent-ID: <{part}>\r\n\r\n"
         ).encode()
-
-
-async def _pieces(store: SegmentStore, found: Found) -> AsyncIterator[bytes]:
-    if found.content.inline is not None:
-        yield found.content.inline
-    async for data in store.read(found.extents):
-        yield data
 
 
 def _closing(form: FileForm) -> Closing:
