@@ -26,6 +26,7 @@ from kade.core.ports import Tx
 
 _BATCH = 64  # transactions that share one COMMIT at most
 _CACHE_KIB = 16 << 10
+_LOG_PAGES = 4000  # of 4 KiB: so much is read again after a crash
 
 
 class SqliteWriter:
@@ -37,6 +38,8 @@ class SqliteWriter:
         # Savepoints keep the pages that they change: in memory, not in a file as they would by default.
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        # A checkpoint writes a page once, however often the log has it, and syncs twice: seldom is cheaper.
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         self._session = SqliteSession(self._connection)
         self._thread = ThreadPoolExecutor(1, "catalog-writer")
         self._waiting: deque[_Job] = deque()

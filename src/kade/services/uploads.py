@@ -114,16 +114,18 @@ def find(tx: Tx, caller: Caller, upload_id: Id | None) -> Upload:
     Raises:
         KadeError: ``UploadReason.UNKNOWN``, the same for one that is not there, is over, or is another's.
     """
-    upload = tx.uploads.get(upload_id) if upload_id else None
-    if upload is None or upload.principal_id != caller.principal_id or upload.expires_at <= now():
-        raise KadeError(UploadReason.UNKNOWN, upload_id or "")
-    return upload
+    return _own(caller, tx.uploads.get(upload_id) if upload_id else None, upload_id)
 
 
 def find_by_file(tx: Tx, caller: Caller, file_id: Id | None) -> Upload:
     """The caller's own upload that a reserved file id belongs to. Raises as ``find`` does."""
-    upload = tx.uploads.of_file(file_id) if file_id else None
-    return find(tx, caller, upload.id if upload else None)
+    return _own(caller, tx.uploads.of_file(file_id) if file_id else None, file_id)
+
+
+def _own(caller: Caller, upload: Upload | None, subject: Id | None) -> Upload:
+    if upload is None or upload.principal_id != caller.principal_id or upload.expires_at <= now():
+        raise KadeError(UploadReason.UNKNOWN, subject or "")
+    return upload
 
 
 def set_length(tx: Tx, rules: Rules, upload: Upload, length: int) -> Upload:
