@@ -25,7 +25,7 @@ from kade.core.events import Event
 from kade.core.ports import Tx
 
 _BATCH = 64  # transactions that share one COMMIT at most
-_CACHE_KIB = 16 << 10
+_CACHE_KIB = 8 << 10
 _LOG_PAGES = 4000  # of 4 KiB: so much is read again after a crash
 
 
