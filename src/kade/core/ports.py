@@ -426,7 +426,7 @@ class SegmentStore(Protocol):
     async def resume(self, segment_id: Id, length: int, absorber: Absorber | None = None) -> Sink | None:
         """A sink that goes on at *length*, dropping what lies beyond; None when that cannot be done."""
 
-    def read(self, extents: Iterable[Extent], piece: int = 1 << 18) -> AsyncIterator[bytes]:
+    def read(self, extents: Iterable[Extent], piece: int = 1 << 17) -> AsyncIterator[bytes]:
         """The bytes of the extents, in order, in pieces of at most *piece* bytes."""
 
     def locate(self, extent: Extent) -> str | None:
