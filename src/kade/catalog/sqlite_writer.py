@@ -66,17 +66,22 @@ class SqliteWriter:
         self._connection.close()
 
     async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch: list[_Job] = []
-            try:
-                await self._begin()
-                await self._run(batch)
-                await self._aside("COMMIT")
-            except Exception as error:
-                await self._fail(batch, error)
-            for job in batch:
-                job.answer()
-        self._writing = None
+        try:
+            while self._waiting:
+                await self._write_batch()
+        finally:
+            self._writing = None
+
+    async def _write_batch(self) -> None:
+        batch: list[_Job] = []
+        try:
+            await self._begin()
+            await self._run(batch)
+            await self._aside("COMMIT")
+        except Exception as error:
+            await self._fail(batch, error)
+        for job in batch:
+            job.answer()
 
     async def _begin(self) -> None:
         try:
