@@ -49,8 +49,13 @@ async def test_who_waits_too_long_is_told_and_the_next_one_gets_through(
     refused = await asyncio.gather(*(catalog.write(_number) for _ in range(3)), return_exceptions=True)
     for error in refused:
         assert isinstance(error, KadeError) and error.reason is RequestReason.CATALOG_UNAVAILABLE
+    monkeypatch.setattr(sqlite_writer, "BUSY_MS", 30_000)
+    patient = asyncio.create_task(catalog.write(_number))
+    began = asyncio.get_running_loop().time()
+    await asyncio.sleep(0.1)  # it waits, again in its thread
+    assert asyncio.get_running_loop().time() - began < 5
     other.execute("ROLLBACK")
-    assert await catalog.write(_number) == 1
+    assert await patient == 1
 
 
 async def test_others_have_their_turn_between_two_transactions(catalog: Catalog) -> None:

@@ -61,7 +61,7 @@ class SqliteWriter:
         self._closing = True
         if self._writing is not None:
             await self._writing
-        await self._aside("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._aside(self._connection.execute, "PRAGMA wal_checkpoint(TRUNCATE)")
         await asyncio.to_thread(self._thread.shutdown)
         self._connection.close()
 
@@ -77,7 +77,7 @@ class SqliteWriter:
         try:
             await self._begin()
             await self._run(batch)
-            await self._aside("COMMIT")
+            await self._aside(self._connection.execute, "COMMIT")
         except Exception as error:
             await self._fail(batch, error)
         for job in batch:
@@ -89,9 +89,14 @@ class SqliteWriter:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            await self._aside(
-                f"PRAGMA busy_timeout = {BUSY_MS}", "BEGIN IMMEDIATE", "PRAGMA busy_timeout = 0"
-            )
+            await self._aside(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        finally:
+            self._connection.execute("PRAGMA busy_timeout = 0")
 
     async def _run(self, batch: list["_Job"]) -> None:
         """Take what waits into *batch*, run it, and give its events their places."""
@@ -123,20 +128,16 @@ class SqliteWriter:
         """Undo the batch; when it could not even begin, it is everything that waits."""
         with contextlib.suppress(sqlite3.Error):  # the writer must live on, whatever the disk does
             if self._connection.in_transaction:
-                await self._aside("ROLLBACK")
+                await self._aside(self._connection.execute, "ROLLBACK")
         if not batch:
             batch += self._waiting
             self._waiting.clear()
         for job in batch:
             job.error = job.error or understood(error)
 
-    async def _aside(self, *statements: str) -> None:
-        """Run statements that may wait in the writer's thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._execute_all, statements)
-
-    def _execute_all(self, statements: tuple[str, ...]) -> None:
-        for statement in statements:
-            self._connection.execute(statement)
+    async def _aside(self, work: Callable[..., object], *args: object) -> None:
+        """Run what may wait in the writer's thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
 
 class _Job:
