@@ -5,14 +5,15 @@ It starts at the end of the journal: what a process holds in memory was read aft
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
+
+import structlog
 
 from kade.core.errors import KadeError
 from kade.core.events import JournalEntry
 from kade.core.ports import Catalog
 
-_LOG = logging.getLogger(__name__)
+_log = structlog.get_logger("kade.services.watching")
 _PAUSE_S = 0.25
 _BATCH = 1000
 
@@ -59,7 +60,7 @@ class Watching:
             try:
                 reaction(entry)
             except Exception:
-                _LOG.exception("a reaction to %s at %d failed", entry.kind, entry.position)
+                _log.exception("a reaction failed", kind=entry.kind, position=entry.position)
 
     async def _tail_forever(self) -> None:
         while True:
