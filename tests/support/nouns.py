@@ -10,6 +10,7 @@ from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Credential, CredentialKind, Principal, PrincipalKind
 from kade.core.spaces import Policy, Quota, Space
+from kade.core.tasks import Task, TaskState
 from kade.core.tenants import Tenant
 from kade.core.uploads import Upload, UploadKind, UploadState
 
@@ -104,6 +105,33 @@ def an_upload(space: Space, **given: Any) -> Upload:
         expires_at=Millis(now() + 60_000),
     )
     return upload._replace(**given)
+
+
+def a_task(space: Space, **given: Any) -> Task:
+    task = Task(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        principal_id=new_id(),
+        kind="toy.fetch",
+        lane="",
+        state=TaskState.WAITING,
+        request="{}",
+        progress="{}",
+        file_id=None,
+        done=0,
+        total=None,
+        attempts=0,
+        max_attempts=0,
+        last_error="",
+        due_at=now(),
+        ends_at=None,
+        lease_holder=None,
+        lease_fence=0,
+        created_at=now(),
+        changed_at=now(),
+    )
+    return task._replace(**given)
 
 
 def an_extent(length: int = 10, start: int = 0, segment_id: Id | None = None) -> Extent:

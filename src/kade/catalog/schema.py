@@ -247,6 +247,42 @@ upload_parts = Table(
     Column("part_id", Text, nullable=False, index=True),
 )
 
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(key=True),
+    _id("tenant_id"),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    _id("principal_id"),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    _id("file_id", null=True),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    _millis("due_at"),
+    _millis("ends_at", null=True),
+    Column("lease_holder", Text),
+    Column("lease_fence", Integer, nullable=False),
+    _millis("created_at"),
+    _millis("changed_at"),
+    _millis("lease_until", null=True),
+)
+Index("tasks_by_space", tasks.c.space_id, tasks.c.kind, tasks.c.id)
+Index("tasks_by_file", tasks.c.file_id)
+Index(
+    "tasks_due",
+    tasks.c.due_at,
+    tasks.c.id,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+
 quotas = Table(
     "quotas",
     metadata,

@@ -8,6 +8,7 @@ from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
 from kade.catalog.statements import Session
+from kade.catalog.tasks import TaskTable
 from kade.catalog.tenants import TenantTable
 from kade.catalog.uploads import UploadTable
 
@@ -28,3 +29,4 @@ class Transaction:
         self.segments = SegmentTable(session)
         self.files = FileTable(session)
         self.uploads = UploadTable(session)
+        self.tasks = TaskTable(session)

@@ -12,6 +12,7 @@ class Noun(StrEnum):
     SPACE = "space"
     FILE = "file"
     PRINCIPAL = "principal"
+    TASK = "task"
 
 
 class Binding(NamedTuple):

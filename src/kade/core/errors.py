@@ -138,6 +138,13 @@ class UploadReason(Reason):
     DISK_FULL = ("disk_full", Code.NO_SPACE)
 
 
+class TaskReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    WRONG_STATE = ("wrong_state", Code.CONFLICT)
+    TAKEN_OVER = ("taken_over", Code.LOCKED)
+    TARGET_REFUSED = ("target_refused", Code.FORBIDDEN)
+
+
 class LinkReason(Reason):
     """The file share: a folder through which files are handed over on the server itself."""
 

@@ -17,6 +17,7 @@ from kade.core.grants import Grant, Verb
 from kade.core.ids import Id
 from kade.core.principals import Credential, Principal
 from kade.core.spaces import Policy, Quota, Space
+from kade.core.tasks import Task
 from kade.core.tenants import Tenant
 from kade.core.uploads import Lease, Upload
 
@@ -80,6 +81,8 @@ class Tx(Protocol):
     def uploads(self) -> "Uploads": ...
     @property
     def quotas(self) -> "Quotas": ...
+    @property
+    def tasks(self) -> "Tasks": ...
     @property
     def journal(self) -> "Journal": ...
 
@@ -324,6 +327,39 @@ class Quotas(Protocol):
 
     def actual(self, subject_id: Id) -> tuple[int, int]:
         """Used and reserved bytes as the files and uploads of the space or tenant add up."""
+
+
+class Tasks(Protocol):
+    def add(self, task: Task) -> None: ...
+    def get(self, task_id: Id) -> Task | None: ...
+    def lock(self, task_id: Id) -> Task | None:
+        """The task, which no other transaction can change until this one ends."""
+
+    def of_space(self, space_id: Id, kind: str) -> list[Task]:
+        """Oldest first."""
+
+    def of_file(self, file_id: Id) -> Task | None: ...
+    def take_due(
+        self, kinds: Sequence[str], busy: Sequence[str], at: Millis, holder: str, ttl_ms: int
+    ) -> Task | None:
+        """The lease on a waiting task that is due at *at*, longest due first; None when there is none.
+
+        Those on *busy* lanes and those under a lease are left alone; the fence grows.
+        """
+
+    def next_due(self, kinds: Sequence[str]) -> Millis | None:
+        """When the first of the waiting tasks without a lease is due."""
+
+    def renew(self, task_id: Id, fence: int, ttl_ms: int, done: int, total: int | None) -> bool:
+        """Hold the lease for longer and say how far the work is; False when it is no longer ours."""
+
+    def release(self, task_id: Id, fence: int) -> None:
+        """Let go, when it is still ours; the fence grows."""
+
+    def change(self, task: Task, fence: int) -> bool:
+        """Write the row, but for what ``renew`` writes, while its fence is *fence*; False when it is not."""
+
+    def forget(self, task_id: Id) -> None: ...
 
 
 class Journal(Protocol):
