@@ -163,6 +163,8 @@ class FileServer:
     authorization: list[str | None] = field(default_factory=list)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith(".md5"):
+            return web.Response(status=404)
         if request.path.endswith(".sha256"):
             if self.sha256_of is None:
                 return web.Response(status=404)

@@ -10,7 +10,9 @@ from aiohttp import web
 from tests.client.servers import FileServer, running
 
 from kade.client import RemotePeer, Retry, TransferError
-from kade.client.download import Downloaded, download, remote_name
+from kade.client.download import remote_name
+from kade.client.files import Fetched
+from kade.client.files import fetch as download
 from kade.client.part_file import PartFile
 
 SIZE = 2_000_003
@@ -20,12 +22,12 @@ QUICK = Retry(attempts=4, first=0.01, longest=0.05, stall=5.0)
 HEX = hashlib.sha256(CONTENT).hexdigest()
 
 
-async def fetch(server: FileServer, target: Path, retry: Retry = QUICK) -> Downloaded:
+async def fetch(server: FileServer, target: Path, retry: Retry = QUICK) -> Fetched:
     async with running(server) as base, RemotePeer(base, retry=retry) as peer:
         return await download(peer, f"{base}/files/download/abc", target)
 
 
-async def fetch_twice(server: FileServer, target: Path) -> Downloaded:
+async def fetch_twice(server: FileServer, target: Path) -> Fetched:
     """One run that breaks off, and another."""
     async with running(server) as base:
         url = f"{base}/files/download/abc"
@@ -56,7 +58,7 @@ def target(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("length", [True, False], ids=["length", "chunked"])
 async def test_a_file_comes_whole(content: bytes, length: bool, target: Path) -> None:
     server = FileServer(content, length=length)
-    assert await fetch(server, target) == Downloaded(target, len(content), None)
+    assert await fetch(server, target) == Fetched(target, len(content), None)
     only(target, content)
     assert server.log == [("GET", "", "")]
 

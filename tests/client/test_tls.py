@@ -11,7 +11,7 @@ from tests.client.servers import running
 
 from kade.auth.authority import Issued, create_authority, issue_client, issue_server
 from kade.client import RemotePeer, Retry, TransferError, client_context
-from kade.client.download import download
+from kade.client.files import fetch as download
 
 PASSWORD = "hush"  # noqa: S105
 QUICK = Retry(attempts=5, first=0.01, stall=5.0)

@@ -12,7 +12,9 @@ import pytest
 from tests.client.servers import TusServer, running
 
 from kade.client import RemotePeer, Retry, TransferError
-from kade.client.tus_upload import Uploaded, UploadStates, upload
+from kade.client.files import send as upload
+from kade.client.tus_upload import Uploaded
+from kade.client.upload_states import UploadStates
 
 SIZE = 3_000_017
 CONTENT = hashlib.shake_256(b"content").digest(SIZE)
@@ -120,7 +122,10 @@ async def test_a_cut_upload_goes_on_with_servers_that_deviate(
     progress = Recorder()
     await send(server, file, states, progress=progress)
     assert bytes(server.uploads["u0"]) == CONTENT
-    assert server.log[:6] == ["POST", "PATCH", "HEAD", "PATCH", "HEAD", "PATCH"]
+    # Without locks, which its HEAD betrays, an offset counts only when it stands still.
+    asked = ["HEAD"] if server.head_length else ["HEAD", "HEAD"]
+    wanted = ["POST", "PATCH", *asked, "PATCH", *asked, "PATCH"]
+    assert server.log[: len(wanted)] == wanted
     assert len(progress.reasons) == 2
 
 

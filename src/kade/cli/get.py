@@ -36,9 +36,10 @@ def get(
     """
     import asyncio
 
-    from kade.client.download import Downloaded, download, remote_name
+    from kade.client.download import remote_name
+    from kade.client.files import Fetched, fetch
 
-    async def fetch() -> tuple[Downloaded, float]:
+    async def run() -> tuple[Fetched, float]:
         async with remote.peer(url, cert, key, password, cacert, bearer, retries) as peer:
             target = output or Path()
             if target.is_dir():
@@ -46,9 +47,9 @@ def get(
             if target.exists() and not force:
                 raise CommandError(f"{target} is there already; --force replaces it")
             with remote.Bar(target.name, quiet=quiet) as bar:
-                return await download(peer, url, target, progress=bar), bar.seconds
+                return await fetch(peer, url, target, progress=bar), bar.seconds
 
-    done, seconds = asyncio.run(fetch())
+    done, seconds = asyncio.run(run())
     if as_json:
         result = {"path": str(done.path), "size": done.size, "sha256": done.sha256, "seconds": seconds}
         remote.print_json(result)

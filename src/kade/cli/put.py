@@ -38,13 +38,15 @@ def put(
     """
     import asyncio
 
-    from kade.client.tus_upload import Uploaded, UploadStates, upload
+    from kade.client import files
+    from kade.client.tus_upload import Uploaded
+    from kade.client.upload_states import UploadStates
 
     part = _size(part_size)
 
     async def send(bar: remote.Bar) -> Uploaded:
         async with remote.peer(url, cert, key, password, cacert, bearer, retries) as peer:
-            return await upload(
+            return await files.send(
                 peer,
                 url,
                 file,

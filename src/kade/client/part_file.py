@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -11,22 +13,18 @@ from typing import BinaryIO, Self
 import msgspec
 
 from kade import durable
+from kade.client.digests import digest_of
 from kade.client.errors import TransferError
+from kade.client.ports import NOTHING, Offered, Representation
 
-
-class PartState(msgspec.Struct, frozen=True):
-    """Which representation the bytes in a part file are of: where from, its strong ETag, its size."""
-
-    url: str
-    etag: str | None
-    size: int | None
+_PIECE = 1 << 20  # bytes per write; a thread for less costs more than the write
 
 
 class PartFile:
     """The unfinished file beside its final name; one process at a time has it, others are turned away.
 
-    As a context manager it keeps the part and its state for a later run, unless `finish` or `discard`
-    was called. Methods block for as long as the disk does; all raise OSError.
+    Implements ``ports.Landing``. As a context manager it keeps the part and its state for a later run,
+    unless `finish` or `discard` was called. All raise OSError.
     """
 
     def __init__(self, target: Path) -> None:
@@ -35,7 +33,7 @@ class PartFile:
         self._state_path = target.with_name(target.name + ".part.json")
         self._file: BinaryIO | None = None
         self.offset = 0
-        self.state = PartState("", None, None)
+        self.state = NOTHING
 
     def __enter__(self) -> Self:
         self._file = open(self.path, "ab", buffering=0)
@@ -46,16 +44,16 @@ class PartFile:
             raise TransferError(f"{self.path}: another download is writing it") from None
         self.offset = self.path.stat().st_size
         try:
-            self.state = msgspec.json.decode(self._state_path.read_bytes(), type=PartState)
+            self.state = msgspec.json.decode(self._state_path.read_bytes(), type=Representation)
         except (FileNotFoundError, msgspec.DecodeError):
-            self.state = PartState("", None, None)
+            self.state = NOTHING
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.offset == 0:
-            self.discard()
+            self._remove()
         self.file.close()
 
     @property
@@ -63,19 +61,30 @@ class PartFile:
         assert self._file is not None, "a PartFile is used as a context manager"
         return self._file
 
-    def resumable(self, url: str) -> bool:
-        """Whether a range request may go on from `offset`: same address, and a validator to check with."""
-        return self.offset > 0 and self.state.url == url and self.state.etag is not None
+    async def restart(self, state: Representation, offered: Offered) -> None:
+        await asyncio.to_thread(self._restart, state)
 
-    def restart(self, state: PartState) -> None:
-        """Drop all bytes and begin with those of this representation."""
-        self.file.truncate(0)
-        self.offset = 0
-        self.state = state
-        durable.write(self._state_path, msgspec.json.encode(state))
+    async def receive(self, pieces: AsyncIterator[bytes]) -> None:
+        pending = bytearray()
+        try:
+            async for piece in pieces:
+                pending += piece
+                if len(pending) >= _PIECE:
+                    full, pending = pending, bytearray()
+                    await asyncio.to_thread(self.append, full)
+        finally:
+            # Also what came just before a cut is kept.
+            self.append(pending)
+
+    async def digest(self, algorithm: str) -> str:
+        return await asyncio.to_thread(digest_of, self.path, algorithm)
+
+    async def discard(self) -> None:
+        await asyncio.to_thread(self._restart, NOTHING)
+        await asyncio.to_thread(self._remove)
 
     def append(self, piece: bytes | bytearray) -> None:
-        """Write at the end, all of it or OSError."""
+        """Write at the end, all of it or OSError. Blocks for as long as the disk does."""
         view = memoryview(piece)
         while view:
             written = self.file.write(view)
@@ -83,12 +92,17 @@ class PartFile:
             view = view[written:]
 
     def finish(self) -> None:
-        """Sync the bytes and give them their final name, in place of what had it."""
+        """Sync the bytes and give them their final name, in place of what had it. Blocks."""
         os.fsync(self.file.fileno())
         durable.move(self.path, self.target)
         self._state_path.unlink(missing_ok=True)
 
-    def discard(self) -> None:
-        """Remove the part and its state: its bytes are of no use."""
+    def _restart(self, state: Representation) -> None:
+        self.file.truncate(0)
+        self.offset = 0
+        self.state = state
+        durable.write(self._state_path, msgspec.json.encode(state))
+
+    def _remove(self) -> None:
         self.path.unlink(missing_ok=True)
         self._state_path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from kade import __version__
-from kade.client.errors import Interrupted, TransferError
+from kade.client.errors import Interrupted, TransferError, hopeless
 from kade.client.retry import Retry
 
 _REASONS = {
@@ -83,10 +83,12 @@ class RemotePeer:
         body: Any = None,
         redirects: bool = False,
         silence: float | None = -1.0,
+        ask_first: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; whatever breaks it on the way, also within the body of the `with`, is Interrupted.
 
         `silence` is how long the server may say nothing, in seconds (None: the caller minds that).
+        `ask_first` sends the body only after 100 Continue, for which it waits without end.
         Raises TransferError for what no further attempt can mend, such as a certificate we do not trust.
         """
         if self._session is None:
@@ -101,16 +103,24 @@ class RemotePeer:
         )
         try:
             async with self._session.request(
-                method, url, headers=sent, data=body, allow_redirects=redirects, timeout=timeout
+                method,
+                url,
+                headers=sent,
+                data=body,
+                allow_redirects=redirects,
+                timeout=timeout,
+                expect100=ask_first,
             ) as response:
                 self._answered = True
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
-            raise TransferError(f"{self._name}: its certificate is not trusted: {_why(error)}") from None
+            raise TransferError(
+                f"{self._name}: its certificate is not trusted: {_why(error)}", permanent=True
+            ) from None
         except aiohttp.InvalidURL:
-            raise TransferError(f"{url!r} is no URL that can be asked for") from None
+            raise TransferError(f"{url!r} is no URL that can be asked for", permanent=True) from None
         except aiohttp.TooManyRedirects:
-            raise TransferError(f"{url}: redirects in circles") from None
+            raise TransferError(f"{url}: redirects in circles", permanent=True) from None
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
             raise self._broken(error) from None
 
@@ -137,12 +147,14 @@ def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
     status = response.status
     if 300 <= status < 400:
         place = response.headers.get("Location", "elsewhere")
-        return TransferError(f"{what}: the server sends us to {place}; use that address", status)
+        return TransferError(
+            f"{what}: the server sends us to {place}; use that address", status, permanent=True
+        )
     reason = _REASONS.get(status, response.reason or "no reason given")
     sentence = f"{what}: the server answered {status}: {reason}"
     if status in _PASSING:
         return Interrupted(sentence, _retry_after(response), status)
-    return TransferError(sentence, status)
+    return TransferError(sentence, status, permanent=hopeless(status), retry_after=_retry_after(response))
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -151,9 +163,9 @@ def _origin(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
-        raise TransferError(f"{url!r} is no complete URL such as https://host/path") from None
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path", permanent=True) from None
     if not parts.hostname:
-        raise TransferError(f"{url!r} is no complete URL such as https://host/path")
+        raise TransferError(f"{url!r} is no complete URL such as https://host/path", permanent=True)
     return parts.scheme, parts.hostname, port
 
 

@@ -53,7 +53,9 @@ async def persist(
             failures = 1 if position() > before else failures + 1
             if failures >= retry.attempts:
                 raise TransferError(
-                    f"{error}, after {failures} attempts without progress", error.status
+                    f"{error}, after {failures} attempts without progress",
+                    error.status,
+                    retry_after=error.wait or None,
                 ) from None
             pause = retry.pause(failures, error.wait)
             progress.waiting(str(error), pause)

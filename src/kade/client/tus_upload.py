@@ -9,28 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import hashlib
 import mimetypes
-import os
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-import msgspec
 
-from kade import durable
-from kade.client.digests import remote_sha256, sha256_of
+from kade.client.body import Body
+from kade.client.digests import remote_digest
 from kade.client.errors import Interrupted, TransferError
 from kade.client.peer import RemotePeer, refuse
+from kade.client.ports import Outgoing, UploadMemory
 from kade.client.progress import Progress, Silent
 from kade.client.retry import persist
 
 _TUS = {"Tus-Resumable": "1.0.0"}
-_PIECE = 1 << 20
+_STILL_S = 0.5  # for how long an offset must stand still where nothing locks the upload
 # The upload that we know of is not there any more, or not ours: tus 1.0.0, HEAD.
 _VANISHED = frozenset({403, 404, 410})
 
@@ -44,62 +38,20 @@ class Uploaded:
     sha256: str | None
 
 
-class UploadState(msgspec.Struct, frozen=True):
-    """What must be remembered so that another run goes on: the URL, and which file it was made for."""
-
-    upload: str
-    size: int
-    modified: int
-
-
-class UploadStates:
-    """A folder with one small file per unfinished upload, named by where it goes and what is sent."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def find(self, creation: str, file: Path, size: int, modified: int) -> str | None:
-        """The URL of the unfinished upload of this very file, or None; a changed file is another file."""
-        try:
-            state = msgspec.json.decode(self._path(creation, file).read_bytes(), type=UploadState)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        return state.upload if (state.size, state.modified) == (size, modified) else None
-
-    def keep(self, creation: str, file: Path, state: UploadState) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        durable.write(self._path(creation, file), msgspec.json.encode(state), 0o600)
-
-    def forget(self, creation: str, file: Path) -> None:
-        self._path(creation, file).unlink(missing_ok=True)
-
-    def _path(self, creation: str, file: Path) -> Path:
-        name = hashlib.sha256(f"{creation}\n{file.absolute()}".encode()).hexdigest()
-        return self._folder / f"{name[:32]}.json"
-
-
 async def upload(
     peer: RemotePeer,
-    creation: str,
-    file: Path,
+    creation_url: str,
+    outgoing: Outgoing,
+    memory: UploadMemory,
     *,
-    states: UploadStates,
-    name: str | None = None,
-    media_type: str | None = None,
     part_size: int | None = None,
     progress: Progress | None = None,
 ) -> Uploaded:
-    """Send a file to a tus endpoint under `name` (None: its own), as one PATCH or several of `part_size`.
+    """Send all of `outgoing` to a tus endpoint, as one PATCH or several of `part_size` bytes.
 
-    An earlier run's unfinished upload of the same, unchanged file goes on. Raises TransferError.
+    The unfinished upload that `memory` knows goes on. Raises TransferError.
     """
-    try:
-        sending = _Upload(peer, creation, file, states, part_size, progress or Silent())
-        sending.metadata = _metadata(name or file.name, media_type)
-        with sending.source:
-            return await sending.run()
-    except OSError as error:
-        raise TransferError(f"{error.filename or file}: {error.strerror}") from None
+    return await _Upload(peer, creation_url, outgoing, memory, part_size, progress or Silent()).run()
 
 
 class _Upload:
@@ -109,28 +61,26 @@ class _Upload:
         self,
         peer: RemotePeer,
         creation: str,
-        file: Path,
-        states: UploadStates,
+        outgoing: Outgoing,
+        memory: UploadMemory,
         part_size: int | None,
         progress: Progress,
     ) -> None:
-        self.peer, self.creation, self.file = peer, creation, file
-        self.states, self.part_size, self.progress = states, part_size, progress
-        self.source: BinaryIO = file.open("rb")
-        self.size, self.modified = self._facts()
-        self.metadata = ""
-        self.url = states.find(creation, file, self.size, self.modified)
+        self.peer, self.creation, self.outgoing = peer, creation, outgoing
+        self.memory, self.part_size, self.progress = memory, part_size, progress
+        self.size = outgoing.size
+        self.url: str | None = None
         self.offset = 0
         self.known = False  # whether the server told us the offset since the last trouble
+        self.lax = False  # whether the server looks like one that takes several PATCHes at once
         self.recreated = 0
-        self.broken: Exception | None = None  # why the file itself cannot be sent
 
     async def run(self) -> Uploaded:
+        self.url = await self.memory.find()
         await persist(self.peer.retry, self.progress, lambda: self.offset, self._go_on)
-        if self._facts() != (self.size, self.modified):
-            self.states.forget(self.creation, self.file)
-            raise TransferError(f"{self.file} changed while it was sent; send it again")
-        self.states.forget(self.creation, self.file)
+        await self.memory.forget()
+        if not await self.outgoing.unchanged():
+            raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
         assert self.url is not None
         return Uploaded(self.url, self.size, await self._verify(self.url))
 
@@ -146,38 +96,61 @@ class _Upload:
             await self._send(self.url)
 
     async def _create(self) -> None:
-        headers = {**_TUS, "Upload-Length": str(self.size), "Upload-Metadata": self.metadata}
+        metadata = _metadata(self.outgoing.name, self.outgoing.media_type)
+        headers = {**_TUS, "Upload-Length": str(self.size), "Upload-Metadata": metadata}
         async with self.peer.request("POST", self.creation, {**headers, "Content-Length": "0"}) as answer:
             place = answer.headers.get("Location")
             if not 200 <= answer.status < 300:
                 raise refuse(answer, self.creation)
             if not place:
                 raise TransferError(
-                    f"{self.creation}: the server created an upload but not say where", answer.status
+                    f"{self.creation}: the server created an upload but does not say where",
+                    answer.status,
+                    permanent=True,
                 )
         self.url = urljoin(self.creation, place)
         self.offset, self.known = 0, True
-        self.states.keep(self.creation, self.file, UploadState(self.url, self.size, self.modified))
+        await self.memory.keep(self.url)
 
     async def _ask_offset(self, url: str) -> None:
+        """Tus 1.0.0, HEAD. A server without locks may still be storing what came before a cut.
+
+        Upstream has none, and enforces no offset either (file-service.md 1.5): whoever sends again too early
+        has bytes twice. It shows itself by its 201, or by the length that is missing; the offset of such a
+        server is taken only when it stands still.
+        """
+        offset = await self._told_offset(url)
+        while offset is not None and self.lax and 0 < offset < self.size:
+            await asyncio.sleep(min(_STILL_S, self.peer.retry.first))
+            before, offset = offset, await self._told_offset(url)
+            if offset == before:
+                break
+        if offset is not None:
+            self.offset, self.known = offset, True
+
+    async def _told_offset(self, url: str) -> int | None:
+        """One HEAD; None when this upload is of no use any more."""
         async with self.peer.request("HEAD", url, _TUS) as answer:
             if answer.status in _VANISHED:
-                self._start_anew(answer)
-                return
+                await self._start_anew(answer)
+                return None
             if not 200 <= answer.status < 300:
                 raise refuse(answer, url)
             offset = _number(answer, "Upload-Offset")
             length = _number(answer, "Upload-Length")
+            self.lax = answer.status == 201 or length is None
         if offset is None:
-            raise TransferError(f"{url}: the server does not say how much it has", answer.status)
+            raise TransferError(
+                f"{url}: the server does not say how much it has", answer.status, permanent=True
+            )
         if offset > self.size or length not in (None, self.size):
-            self._start_anew(answer)
-            return
-        self.offset, self.known = offset, True
+            await self._start_anew(answer)
+            return None
+        return offset
 
-    def _start_anew(self, answer: aiohttp.ClientResponse) -> None:
+    async def _start_anew(self, answer: aiohttp.ClientResponse) -> None:
         """Give up on the upload that is gone; a server that loses one after the other is not trusted."""
-        self.states.forget(self.creation, self.file)
+        await self.memory.forget()
         self.recreated += 1
         if self.recreated > 3:
             raise TransferError(f"{self.url}: the server keeps losing the upload", answer.status)
@@ -193,21 +166,13 @@ class _Upload:
             "Content-Length": str(end - self.offset),
         }
         self.known = False
-        try:
-            async with asyncio.timeout(self.peer.retry.stall) as watch:
-                body = self._pieces(self.offset, end, watch)
-                async with self.peer.request("PATCH", url, headers, body=body, silence=None) as answer:
-                    _put_off(watch, self.peer.retry.stall)
-                    await self._after_patch(answer, url, end)
-        except TimeoutError:
-            raise Interrupted(f"{url}: nothing moved for too long") from None
-        finally:
-            if self.broken is not None:
-                raise self.broken
+        body = Body(self.peer, self.outgoing, self.offset, end, self.progress)
+        async with body.request("PATCH", url, headers) as answer:
+            await self._after_patch(answer, url, end)
 
     async def _after_patch(self, answer: aiohttp.ClientResponse, url: str, end: int) -> None:
         if answer.status in (404, 410):
-            self._start_anew(answer)
+            await self._start_anew(answer)
             raise Interrupted(f"{url}: the server lost the upload", status=answer.status)
         if answer.status == 409:
             raise Interrupted(f"{url}: the server has another offset than we thought", 0.0, 409)
@@ -217,37 +182,13 @@ class _Upload:
         if offset is None:
             await self._ask_offset(url)
         elif not self.offset < offset <= end:
-            raise TransferError(f"{url}: the server answered offset {offset} to bytes {self.offset} to {end}")
+            # Bytes are there twice, or not where they belong: nothing can be mended in this upload.
+            sentence = f"{url}: the server answered offset {offset} to bytes {self.offset} to {end}"
+            await self._start_anew(answer)
+            raise Interrupted(sentence, 0.0)
         else:
             self.offset, self.known = offset, True
         self.progress.at(self.offset, self.size)
-
-    async def _pieces(self, start: int, end: int, watch: asyncio.Timeout) -> AsyncIterator[bytes]:
-        """The bytes from start to end; each piece that is taken puts off the end of our patience."""
-        position = start
-        while position < end:
-            piece = await asyncio.to_thread(self._read, position, min(_PIECE, end - position))
-            self.progress.at(position, self.size)
-            _put_off(watch, self.peer.retry.stall)
-            yield piece
-            position += len(piece)
-        _put_off(watch, self.peer.retry.answer)
-
-    def _read(self, position: int, count: int) -> bytes:
-        """A piece of the file; after a cut an older read may still run, so none moves a common position."""
-        try:
-            piece = os.pread(self.source.fileno(), count, position)
-            if not piece:
-                raise TransferError(f"{self.file} became shorter while it was sent; send it again")
-            return piece
-        except (OSError, TransferError) as error:
-            # The HTTP library would call this a broken connection, and we would try again for nothing.
-            self.broken = error
-            raise
-
-    def _facts(self) -> tuple[int, int]:
-        status = self.file.stat()
-        return status.st_size, status.st_mtime_ns
 
     async def _verify(self, url: str) -> str | None:
         """Compare digests where the server offers one; the File Server does, beside the download."""
@@ -256,22 +197,16 @@ class _Upload:
         if not found:
             return None
         download = parts._replace(path=f"{head}/download/{tail}").geturl()
-        theirs = await remote_sha256(self.peer, download)
+        theirs = await remote_digest(self.peer, download, "sha256")
         if theirs is None:
             return None
         self.progress.verifying()
-        ours = await asyncio.to_thread(sha256_of, self.file)
+        ours = await self.outgoing.sha256()
         if ours != theirs:
             raise TransferError(
-                f"{url}: the server has other bytes than {self.file}: SHA-256 {theirs}, not {ours}"
+                f"{url}: the server has other bytes than {self.outgoing.name}: SHA-256 {theirs}, not {ours}"
             )
         return ours
-
-
-def _put_off(watch: asyncio.Timeout, seconds: float) -> None:
-    # The writer may take a last piece when the answer is in already and nobody waits any more.
-    with contextlib.suppress(RuntimeError):
-        watch.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def _metadata(name: str, media_type: str | None) -> str:

@@ -19,9 +19,9 @@ from kade.cli.demo.relay import Relay
 from kade.cli.demo.service import Application
 from kade.client import RemotePeer, client_context
 from kade.client.digests import sha256_of
-from kade.client.download import download
 from kade.client.errors import Interrupted, TransferError
-from kade.client.tus_upload import UploadStates, upload
+from kade.client.files import fetch, send
+from kade.client.upload_states import UploadStates
 
 _PUBLISHED = 64 << 20  # bytes of the tar that the application publishes
 _PARCEL = 320 << 20  # bytes of the tar that the partner sends
@@ -152,7 +152,7 @@ class Story:
                 require("nothing appears before all of it is there", not target.exists())
             with remote.Bar(target.name, quiet=False) as bar:
                 watch = Watch(bar)
-                done = await download(peer, url, target, progress=watch)
+                done = await fetch(peer, url, target, progress=watch)
         expect("where the download went on", watch.begins[0], broken_off_at)
         expect("SHA-256 that the server told", done.sha256, sent.sha256)
         expect("SHA-256 of what came", await asyncio.to_thread(sha256_of, target), sent.sha256)
@@ -172,7 +172,7 @@ class Story:
             async with self._partner(self.haven, creation) as peer:
                 with remote.Bar(file.name, quiet=False) as bar:
                     watch = Watch(bar)
-                    done = await upload(peer, creation, file, states=states, progress=watch)
+                    done = await send(peer, creation, file, states=states, progress=watch)
                     seconds = bar.seconds
         expect("how often the line was cut", relay.cuts, 1)
         sha256 = await asyncio.to_thread(sha256_of, file)
@@ -365,7 +365,7 @@ async def _break_off(peer: RemotePeer, url: str, target: Path) -> int:
     """Begin a download and give up after two fifths; how many bytes are kept."""
     with remote.Bar(target.name, quiet=False) as bar:
         watch = Watch(bar, stop_at=0.4)
-        task = asyncio.create_task(download(peer, url, target, progress=watch))
+        task = asyncio.create_task(fetch(peer, url, target, progress=watch))
         watch.stop = task.cancel
         with contextlib.suppress(asyncio.CancelledError):
             await task
