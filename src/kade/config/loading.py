@@ -213,20 +213,23 @@ def _refuse_unknown_variables(environ: Mapping[str, str], settings: Mapping[str,
 def _from_file(setting: Setting, value: Any, base: Path, file: _TomlFile) -> Any:
     try:
         return setting.convert(value, base, strict=True)
-    except ValueError:
-        raise ConfigError(_refusal(file.place(setting.key), setting, value)) from None
+    except ValueError as error:
+        raise ConfigError(_refusal(file.place(setting.key), setting, value, error)) from None
 
 
 def _from_variable(setting: Setting, text: str, base: Path) -> Any:
     try:
         return setting.from_text(text, base)
-    except ValueError:
-        raise ConfigError(_refusal(setting.variable, setting, text)) from None
+    except ValueError as error:
+        raise ConfigError(_refusal(setting.variable, setting, text, error)) from None
 
 
-def _refusal(place: str, setting: Setting, value: Any) -> str:
-    what = "has a value that is not shown here" if setting.secret else f"is {_quoted(value)}"
-    return f"{place}: {setting.key} {what}, but must be {setting.allowed}"
+def _refusal(place: str, setting: Setting, value: Any, error: ValueError) -> str:
+    # A table may hold a password.
+    hidden = setting.secret or setting.tables
+    what = "has a value that is not shown here" if hidden else f"is {_quoted(value)}"
+    why = f" ({error})" if setting.tables else ""
+    return f"{place}: {setting.key} {what}, but must be {setting.allowed}{why}"
 
 
 def _quoted(value: Any) -> str:

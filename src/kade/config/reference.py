@@ -51,13 +51,16 @@ def _section(name: str, section: Section) -> str:
     lines = ["", f"## [{name}]", ""]
     lines += [about[0], ""] if about else []
     lines += ["| Key | Default | Meaning | Environment variable |", "|---|---|---|---|"]
-    lines += [_row(setting) for setting in settings_of(name, section)]
+    for setting in settings_of(name, section):
+        lines.append(_row(setting))
+        columns = settings_of(f"{setting.key}[]", setting.tables) if setting.tables else ()
+        lines += [_row(column, "in JSON") for column in columns]
     return "\n".join(lines) + "\n"
 
 
-def _row(setting: Setting) -> str:
+def _row(setting: Setting, variable: str = "") -> str:
     meaning = f"{setting.description} Must be {setting.brief}."
-    cells = (f"`{setting.key}`", _default(setting), meaning, f"`{setting.variable}`")
+    cells = (f"`{setting.key}`", _default(setting), meaning, variable or f"`{setting.variable}`")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -48,6 +48,12 @@ class Setting:
         return self.key.rpartition(".")[2]
 
     @property
+    def tables(self) -> type[msgspec.Struct] | None:
+        """What each item is, when the key is a list of tables (`[[key]]`)."""
+        items = [each for each in typing.get_args(_bare(self.type)) if isinstance(each, type)]
+        return next((each for each in items if issubclass(each, msgspec.Struct)), None)
+
+    @property
     def allowed(self) -> str:
         """What may be written, in words that fit after "must be"."""
         return self.words or _words(self.type, self.minimum, with_examples=True)
@@ -81,14 +87,17 @@ class Setting:
         return result
 
     def from_text(self, text: str, base: Path) -> Any:
-        """The value of an environment variable: lists are parted by commas, tables written as JSON."""
+        """The value of an environment variable: lists are parted by commas, tables written as JSON.
+
+        A list of tables is a JSON array.
+        """
         kind = _bare(self.type)
         origin = typing.get_origin(kind) or kind
+        if origin is dict or self.tables is not None:
+            return self.convert(_json(text), base, strict=False)
         if origin in (list, tuple, set, frozenset):
             items = [item.strip() for item in text.split(",")]
             return self.convert([item for item in items if item], base, strict=False)
-        if origin is dict:
-            return self.convert(_json(text), base, strict=False)
         return self.convert(text, base, strict=False)
 
     def shown(self, value: Any) -> Any:
@@ -97,6 +106,9 @@ class Setting:
             return self.secret.mask(str(value))
         if isinstance(value, Size | Duration | Path):
             return str(value)
+        if self.tables is not None:
+            columns = list(settings_of(self.key, self.tables))
+            return [{each.name: each.shown(getattr(row, each.name)) for each in columns} for row in value]
         return "" if value is None else msgspec.to_builtins(value, enc_hook=str)
 
 
@@ -155,7 +167,7 @@ def _setting(key: str, annotation: Any, default: Any) -> Setting:
     descriptions = [mark.description for mark in marks if isinstance(mark, Meta) and mark.description]
     if not descriptions:
         raise ValueError(f"the setting {key} has no documentation: give its type a Meta(description=…)")
-    return Setting(
+    made = Setting(
         key=key,
         type=annotation,
         default=default,
@@ -164,6 +176,9 @@ def _setting(key: str, annotation: Any, default: Any) -> Setting:
         minimum=next((mark.value for mark in marks if isinstance(mark, AtLeast)), None),
         words=next((mark.words for mark in marks if isinstance(mark, Allowed)), None),
     )
+    for column in settings_of(key, made.tables) if made.tables is not None else ():
+        assert column.name  # each is documented, or this raises
+    return made
 
 
 def _bare(annotation: Any) -> Any:
