@@ -59,6 +59,7 @@ class RequestReason(Reason):
     METHOD_NOT_ALLOWED = ("method_not_allowed", Code.UNSUPPORTED)
     NOT_ACCEPTABLE = ("not_acceptable", Code.UNSUPPORTED)
     VERSION_UNSUPPORTED = ("version_unsupported", Code.PRECONDITION)
+    HEADER_NOT_UNDERSTOOD = ("header_not_understood", Code.PRECONDITION)
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", Code.UNSUPPORTED)
     LINE_CUT = ("line_cut", Code.INVALID)
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)

@@ -105,6 +105,13 @@ def caller_of(request: Request) -> Caller | None:
     return caller
 
 
+def placed(request: Request) -> Caller:
+    """The caller that was found out, coming from where the request is by now: its operation is known."""
+    caller = caller_of(request)
+    assert caller is not None
+    return _remember(request, replace(caller, origin=origin_of(request)))
+
+
 def _remember(request: Request, caller: Caller) -> Caller:
     request.scope["kade.caller"] = caller
     return caller

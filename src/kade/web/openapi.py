@@ -69,7 +69,7 @@ def page(document: Document) -> HTMLResponse:
 
 
 def overview(title: str, links: Sequence[dict[str, str]]) -> HTMLResponse:
-    """A list of documents: each with ``title``, ``page``, ``json`` and ``yaml``."""
+    """A list of documents: each with ``title``, ``page``, ``json``, ``yaml`` and perhaps ``wsdl``."""
     return _answer("overview.html", title=title, links=links)
 
 

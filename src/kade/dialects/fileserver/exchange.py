@@ -17,14 +17,13 @@ from kade.core.principals import Caller
 from kade.core.uploads import Upload
 from kade.dialects.fileserver import boxes
 from kade.dialects.fileserver.errors import ExchangeRefusals
+from kade.dialects.fileserver.files import UNNAMED
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.settings import Settings
 from kade.services import files, uploads
 from kade.web.dialect import Kit
 from kade.web.headers import SAFE_DOWNLOAD, attachment
 from kade.web.streaming import ContentResponse, Representation, plan
-
-_UNNAMED = "unnamed"
 
 
 class PartnerDoor:
@@ -48,11 +47,11 @@ class PartnerDoor:
 
     def described(self, metadata: dict[str, str]) -> tuple[str, str | None]:
         """``filename`` and ``Content-Type`` as upstream, or what other clients call them."""
-        name = metadata.get("filename") or metadata.get("name") or _UNNAMED
+        name = metadata.get("filename") or metadata.get("name") or UNNAMED
         media_type = next(
             (metadata[key] for key in ("Content-Type", "filetype", "type") if metadata.get(key)), None
         )
-        return name.replace("\\", "/").rpartition("/")[2] or _UNNAMED, media_type
+        return name.replace("\\", "/").rpartition("/")[2] or UNNAMED, media_type
 
     def url_of(self, request: Request, key: str) -> str:
         """Absolute, which every client understands, where we know our public address.

@@ -21,6 +21,7 @@ from kade.services.naming import Namers
 from kade.services.receiving import Closing
 from kade.services.uploads import Arrived, Rules, Wish
 
+UNNAMED = "unnamed"  # the name of a file that came without one
 _LISTED = (FileState.RECEIVING, FileState.HELD, FileState.LIVE)
 
 

@@ -59,12 +59,16 @@ def as_json(references: Sequence[Reference]) -> dict[str, object]:
 
 def as_xml(references: Sequence[Reference]) -> bytes:
     """A document valid by ``schema/gb-2010-10.xsd`` (spec 3.1)."""
-    root = etree.Element(
-        f"{{{NAMESPACE}}}digikoppeling-external-data-references", nsmap={"gb": NAMESPACE}, profile=PROFILE
-    )
+    root = as_element(references, "digikoppeling-external-data-references")
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def as_element(references: Sequence[Reference], name: str) -> etree._Element:
+    """What ``as_xml`` gives, as an element of that name: upstream has its own within SOAP (spec 3.1)."""
+    root = etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={"gb": NAMESPACE}, profile=PROFILE)
     for each in references:
         _add(root, each)
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return root
 
 
 def _member(one: Reference) -> dict[str, object]:

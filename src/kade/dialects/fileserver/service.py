@@ -8,6 +8,7 @@ from starlette.routing import Router
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Tx
 from kade.core.principals import Caller, PrincipalKind
+from kade.dialects.fileserver import soap
 from kade.dialects.fileserver.errors import refuse_service
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.rest.documents import Documents
@@ -57,10 +58,11 @@ def service(kit: Kit, settings: Settings) -> Router:
     below = [*documents.operations(), *rest_operations(kit, settings)]
     operations = [documents.overview(), *(replace(each, path=REST + each.path) for each in below)]
     door = ServiceDoor(kit, settings)
-    router = RestRouter(
+    rest = RestRouter(
         f"{INSTANCE}.service", settings.service_path, operations, door.caller, refuse_service, kit.audit
     )
-    return router.app
+    by_soap = soap.routes(kit, settings, door.caller)
+    return Router(by_soap, redirect_slashes=False, default=rest.app)
 
 
 def _refuse_partners(tx: Tx, caller: Caller) -> None:

@@ -103,7 +103,7 @@ def _instant(text: str | None, member: str) -> Millis | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.strip())
         return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
         raise KadeError(RequestReason.BAD_VALUE, member) from error

@@ -17,6 +17,7 @@ _FOLDER = Path(__file__).parents[1] / "openapi"
 _YAML = "application/yaml"
 _HTML = "text/html"
 NAMES = ("users", "files", "gb")
+SOAP_NAMES = {"users": "user", "files": "file", "gb": "gb"}  # of the same services, at the service path
 
 
 class Documents:
@@ -67,6 +68,8 @@ class Documents:
             }
             for name, document in self.documents.items()
         }
+        for document_name, name in SOAP_NAMES.items():
+            links[document_name]["wsdl"] = f"{self._service_path}/{name}?wsdl"
         if acceptable(request, (_HTML, JSON)) == JSON:
             return json_of({"services": [{"name": name, **each} for name, each in links.items()]})
         return openapi.overview("Services", list(links.values()))

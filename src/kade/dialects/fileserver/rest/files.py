@@ -1,6 +1,5 @@
 """FileService (spec 1.1)."""
 
-import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
@@ -9,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kade.core.errors import KadeError, RequestReason, UploadReason
-from kade.core.events import Event
-from kade.core.ports import SegmentStore, Source, Tx
+from kade.core.errors import KadeError, RequestReason
+from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload
-from kade.dialects.fileserver import files, share, wire
+from kade.dialects.fileserver import files, wire
 from kade.dialects.fileserver.files import Found
+from kade.dialects.fileserver.flows import FileFlows
 from kade.dialects.fileserver.rest.users import BODY_LIMIT, json_of
 from kade.dialects.fileserver.settings import Settings
 from kade.dialects.fileserver.wire import NewFileFromFs
@@ -26,7 +25,6 @@ from kade.web.headers import SAFE_DOWNLOAD
 from kade.web.multipart import Field, FileForm, FormLimits
 from kade.web.receive import body_of, read_all
 from kade.web.rest import JSON, Operation
-from kade.web.streaming import read_whole
 
 TEXT = "text/plain"
 FORM = "multipart/form-data"
@@ -36,8 +34,7 @@ class FileService:
     """Files in the boxes of all users."""
 
     def __init__(self, kit: Kit, settings: Settings) -> None:
-        self._kit = kit
-        self._settings = settings
+        self._flows = FileFlows(kit, settings)
 
     def operations(self) -> Sequence[Operation]:
         upload, from_fs = "/files/user/{userId}", "/files/fs/user/{userId}"
@@ -53,89 +50,43 @@ class FileService:
         )
 
     async def get_files(self, _request: Request, caller: Caller) -> Response:
-        return json_of(await self._kit.catalog.read(files.paths, caller))
+        return json_of(await self._flows.paths(caller))
 
     async def upload(self, request: Request, caller: Caller) -> Response:
         """The body streams: what stands after the file is checked before the file goes live."""
+        number = request.path_params["userId"]
         async with body_of(request.scope, request.receive) as body:
             form = FileForm(body, request.headers.get("content-type", ""), "file", FormLimits())
             file = await form.begin()
-            path = await self._deposit(request, caller, file.name, file.media_type, form, _closing(form))
+            path = await self._flows.deposit(caller, number, file.name, file.media_type, form, _closing(form))
         return Response(path, media_type=TEXT)
 
     async def upload_from_fs(self, request: Request, caller: Caller) -> Response:
         new = wire.read(await read_all(request.scope, request.receive, BODY_LIMIT), NewFileFromFs)
-        checks = files.closing_with(
-            wire.sha256(new.sha256_checksum), wire.time_frame(new.start_date, new.end_date)
-        )
-        name = share.base_name(new.name)
-        media_type = mimetypes.guess_type(name)[0]
-        async with share.opened(self._settings.upload_share, new.name) as source:
-            path = await self._deposit(request, caller, name, media_type, source, checks)
+        path = await self._flows.deposit_from_share(caller, request.path_params["userId"], new)
         return Response(path, media_type=TEXT)
 
     async def download_to_fs(self, request: Request, caller: Caller) -> Response:
-        found = await self._found(request, caller)
-        content = await self._kit.digesting.ensure(found.content.id)
-        assert content.sha256 is not None
-        pieces = read_whole(self._kit.store, found.content, found.extents)
-        target = request.path_params["filename"]
-        await share.hand_over(self._settings.download_share, target, pieces, content.sha256)
-        self._kit.audit.note(Event.by(caller, "file.handed_over", found.file.id, name=target))
-        return Response(content.sha256.upper(), media_type=TEXT)
+        path, name = request.path_params["path"], request.path_params["filename"]
+        return Response(await self._flows.hand_over(caller, path, name), media_type=TEXT)
 
     async def get_info(self, request: Request, caller: Caller) -> Response:
-        found = await self._found(request, caller)
-        content = await self._kit.digesting.ensure(found.content.id, md5=True)
-        return json_of(files.info(found._replace(content=content)))
+        return json_of(await self._flows.info(caller, request.path_params["path"]))
 
     async def download(self, request: Request, caller: Caller) -> Response:
-        found = await self._found(request, caller)
-        content = await self._kit.digesting.ensure(found.content.id)
-        return FileInParts(self._kit.store, found._replace(content=content))
+        found = await self._flows.found(caller, request.path_params["path"])
+        return FileInParts(found, self._flows.pieces(found))
 
     async def delete(self, request: Request, caller: Caller) -> Response:
-        """Whoever is writing to an unfinished file ends first."""
-        path = request.path_params["path"]
         force = request.query_params.get("force", "").lower() == "true"
-        kit = self._kit
-        try:
-            await kit.appending.settled(caller, lambda tx: files.upload_behind(tx, caller, path))
-        except KadeError as error:
-            if error.reason is not UploadReason.UNKNOWN:
-                raise
-        return json_of(await kit.catalog.write(files.delete, caller, path, force))
-
-    async def _found(self, request: Request, caller: Caller) -> Found:
-        return await self._kit.catalog.read(files.find, caller, request.path_params["path"])
-
-    async def _deposit(
-        self,
-        request: Request,
-        caller: Caller,
-        name: str,
-        media_type: str | None,
-        source: Source,
-        checks: Closing,
-    ) -> str:
-        kit, number = self._kit, request.path_params["userId"]
-        paths: list[str] = []
-
-        def begin(tx: Tx) -> Upload:
-            upload, path = files.begin(tx, caller, kit.namers, kit.rules, number, name, media_type)
-            paths[:] = [path]
-            return upload
-
-        await kit.appending.deposit_whole(caller, begin, source, checks)
-        return paths[0]
+        return json_of(await self._flows.delete(caller, request.path_params["path"], force))
 
 
 class FileInParts(Response):
     """A checksum and a file as upstream's two parts: named by Content-ID, without a disposition."""
 
-    def __init__(self, store: SegmentStore, found: Found) -> None:
-        self._store = store
-        self._found = found
+    def __init__(self, found: Found, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
         self._boundary = f"uuid:{uuid4()}"
         sha256 = (found.content.sha256 or "").upper().encode()
         self._before = self._head(TEXT, "sha256Checksum") + sha256 + b"\r\n"
@@ -155,7 +106,7 @@ class FileInParts(Response):
 
     async def _body(self) -> AsyncIterator[bytes]:
         yield self._before
-        async for data in read_whole(self._store, self._found.content, self._found.extents):
+        async for data in self._pieces:
             yield data
         yield self._after
 

@@ -1,0 +1,52 @@
+"""The service by SOAP (spec 1.4): what stands where, and the contracts."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from kade.core.principals import Caller
+from kade.dialects.fileserver.errors import SoapRefusals
+from kade.dialects.fileserver.namer import INSTANCE
+from kade.dialects.fileserver.settings import Settings
+from kade.dialects.fileserver.soap.files import FileService
+from kade.dialects.fileserver.soap.references import GbService
+from kade.dialects.fileserver.soap.users import UserService
+from kade.web.dialect import Kit
+from kade.web.operation import AnyMethod
+from kade.web.soap import Contract, SoapEndpoint, SoapService
+
+_FOLDER = Path(__file__).parents[1] / "schema"
+_NAMESPACE = "http://luin.dev/file/server/1.0"
+_GB_NAMESPACE = "http://luin.dev/digikoppeling/gb/server/1.0"
+
+# The name in the URL, and the service's own.
+NAMES = {"user": "UserService", "file": "FileService", "gb": "GBService"}
+
+
+def services(kit: Kit, settings: Settings) -> dict[str, SoapService]:
+    """What the contracts describe, by the name in the URL."""
+    users, files, references = UserService(kit), FileService(kit, settings), GbService(kit, settings)
+    return {
+        "user": SoapService(_NAMESPACE, _contract("user"), users.operations()),
+        "file": SoapService(_NAMESPACE, _contract("file"), files.operations()),
+        "gb": SoapService(_GB_NAMESPACE, _contract("gb"), references.operations()),
+    }
+
+
+def routes(
+    kit: Kit, settings: Settings, authenticate: Callable[[Request], Awaitable[Caller]]
+) -> Sequence[Route]:
+    """A URL for each service, below the service path."""
+    made = []
+    for name, service in services(kit, settings).items():
+        exception = "GBServiceException" if name == "gb" else "ServiceException"
+        refuse = SoapRefusals(service.namespace, exception)
+        endpoint = SoapEndpoint(f"{INSTANCE}.soap", service, authenticate, refuse, kit.audit)
+        made.append(Route(f"{settings.service_path}/{name}", AnyMethod(endpoint.handle)))
+    return made
+
+
+def _contract(name: str) -> Contract:
+    return Contract(_FOLDER / f"{name}.wsdl")
