@@ -113,7 +113,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         appending=Appending(tools),
         digesting=digesting,
         audit=Audit(catalog),
-        sweeping=Sweeping(catalog, store, round(config.storage.grace * 1000)),
+        sweeping=Sweeping(catalog, store, rules, round(config.storage.grace * 1000)),
         dialects=configured,
     )
 

@@ -75,6 +75,9 @@ _SET_LENGTH = update(uploads).where(uploads.c.id == bindparam("_id")).values(len
 _SET_RESERVED = (
     update(uploads).where(uploads.c.id == bindparam("_id")).values(reserved=bindparam("_reserved"))
 )
+_SET_EXPIRY = (
+    update(uploads).where(uploads.c.id == bindparam("_id")).values(expires_at=bindparam("_expires"))
+)
 _FINISH = (
     update(uploads)
     .where(uploads.c.id == bindparam("_id"))
@@ -164,6 +167,9 @@ class UploadTable:
 
     def set_reserved(self, upload_id: Id, reserved: int) -> None:
         self._session.run(_SET_RESERVED, _id=upload_id, _reserved=reserved)
+
+    def set_expiry(self, upload_id: Id, expires_at: Millis) -> None:
+        self._session.run(_SET_EXPIRY, _id=upload_id, _expires=expires_at)
 
     def finish(self, upload_id: Id, offset: int, expires_at: Millis) -> None:
         self._session.run(_FINISH, _id=upload_id, _offset=offset, _expires=expires_at)

@@ -121,6 +121,27 @@ class Appending:
             await asyncio.shield(self.tools.catalog.write(_give_up, upload.id))
             raise
 
+    async def digest(self, upload: Upload, algorithm: str) -> str:
+        """The digest of what the upload has by now, in hex: as it ran along, else read from the store.
+
+        Raises:
+            KadeError: ``UploadReason.OFFSET_MISMATCH`` when the upload has gone on meanwhile.
+        """
+        kept = self._midstates.get(upload.id)
+        if kept is not None and kept.length == upload.offset:
+            known = kept.hexdigest(algorithm)
+            if known is not None:
+                return known
+        extents = await self.tools.catalog.read(lambda tx: tx.contents.extents(upload.content_id))
+        digester = self.tools.digester((algorithm,))
+        async for data in self.tools.store.read(extents):
+            await asyncio.to_thread(digester.update, data)
+        if digester.length != upload.offset:
+            raise KadeError(UploadReason.OFFSET_MISMATCH, upload.id, offset=digester.length)
+        found = digester.hexdigest(algorithm)
+        assert found is not None
+        return found
+
     async def settled(self, caller: Caller, find: Callable[[Tx], Upload]) -> Upload:
         """The upload once nobody is writing to it: whoever does is asked to store what it has and end."""
         upload = await self.tools.catalog.glance(find)

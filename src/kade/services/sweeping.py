@@ -12,6 +12,7 @@ from kade.core.clock import Millis, now
 from kade.core.ids import Id
 from kade.core.ports import Catalog, SegmentStore, Tx
 from kade.services import files, uploads
+from kade.services.uploads import Rules
 
 _BATCH = 25  # so many uploads or files are ended in one transaction
 
@@ -29,15 +30,16 @@ class Swept:
 class Sweeping:
     """One sweep at a time; each step is harmless when it is done twice."""
 
-    def __init__(self, catalog: Catalog, store: SegmentStore, grace_ms: int) -> None:
+    def __init__(self, catalog: Catalog, store: SegmentStore, rules: Rules, grace_ms: int) -> None:
         self._catalog = catalog
         self._store = store
+        self._rules = rules
         self._grace_ms = grace_ms
 
     async def sweep(self) -> Swept:
         """Do everything that is due now."""
         return Swept(
-            await self._repeat(_expire_uploads),
+            await self._repeat(lambda tx: _expire_uploads(tx, self._rules)),
             await self._repeat(_empty_trash),
             *await self._drop_contents(),
         )
@@ -74,10 +76,10 @@ class Sweeping:
                 return contents, segments
 
 
-def _expire_uploads(tx: Tx) -> int:
+def _expire_uploads(tx: Tx, rules: Rules) -> int:
     expired = tx.uploads.expired(now(), _BATCH)
     for upload in expired:
-        uploads.expire(tx, upload)
+        uploads.expire(tx, rules, upload)
     return len(expired)
 
 

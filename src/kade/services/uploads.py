@@ -16,6 +16,7 @@ from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Space
+from kade.core.tasks import TaskState
 from kade.core.uploads import Upload, UploadKind, UploadState
 from kade.services import access, files, spaces
 from kade.services.naming import Namers
@@ -245,9 +246,15 @@ def discard(tx: Tx, upload: Upload) -> bool:
     return True
 
 
-def expire(tx: Tx, upload: Upload) -> None:
-    """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record."""
-    if upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
+def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
+    """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record.
+
+    One that a task is to fill lives as long as the task.
+    """
+    task = tx.tasks.of_file(upload.file_id)
+    if task is not None and task.state in (TaskState.WAITING, TaskState.PAUSED):
+        tx.uploads.set_expiry(upload.id, expiry(rules))
+    elif upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
         tx.uploads.forget(upload.id)
     elif discard(tx, upload):
         tx.journal.append(
