@@ -54,7 +54,8 @@ def peer(
     from kade.client import RemotePeer, Retry, client_context
 
     tls = client_context(certificate, key, password=password, authorities=authorities)
-    return RemotePeer(url, tls=tls, bearer=bearer, retry=Retry(attempts=attempts))
+    elsewhere = client_context(authorities=authorities)
+    return RemotePeer(url, tls=tls, elsewhere=elsewhere, bearer=bearer, retry=Retry(attempts=attempts))
 
 
 def print_json(value: Any) -> None:

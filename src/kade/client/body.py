@@ -58,7 +58,7 @@ class Body:
         self.begun = True
         position = self.start
         try:
-            async for piece in self.outgoing.pieces(self.start, self.end):
+            async for piece in self._paced():
                 self.progress.at(position, self.outgoing.size)
                 _put_off(watch, self.peer.retry.stall)
                 yield piece
@@ -68,6 +68,17 @@ class Body:
             self._broken = error
             raise
         _put_off(watch, self.peer.retry.answer)
+
+    async def _paced(self) -> AsyncIterator[bytes]:
+        """The pieces as fast as the peer's throttle lets them go."""
+        throttle = self.peer.throttle
+        async for piece in self.outgoing.pieces(self.start, self.end):
+            if throttle is None:
+                yield piece
+                continue
+            for part in throttle.cut(piece):
+                await throttle.take(len(part))
+                yield part
 
 
 def _put_off(watch: asyncio.Timeout, seconds: float) -> None:

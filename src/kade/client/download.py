@@ -17,10 +17,11 @@ from typing import NoReturn
 
 import aiohttp
 
+from kade.client.answers import refuse
 from kade.client.digests import HEX_LENGTHS, from_repr_digest, remote_digests
 from kade.client.errors import Interrupted, TransferError
 from kade.client.naming import disposition_name, offered, url_name
-from kade.client.peer import RemotePeer, refuse
+from kade.client.peer import RemotePeer
 from kade.client.ports import NOTHING, Landing, Offered, Representation
 from kade.client.progress import Progress, Silent
 from kade.client.retry import persist
@@ -203,6 +204,8 @@ class _Download:
         async for piece in answer.content.iter_any():
             position += len(piece)
             self.received += len(piece)
+            if self.peer.throttle is not None:
+                await self.peer.throttle.take(len(piece))
             yield piece
             self.progress.at(position, self.size)
             if limit is not None and position > limit:

@@ -8,8 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from kade.client.answers import refuse
 from kade.client.errors import TransferError
-from kade.client.peer import RemotePeer, refuse
+from kade.client.peer import RemotePeer
 from kade.client.progress import Silent
 from kade.client.retry import persist
 

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from kade import __version__
-from kade.client.errors import Interrupted, TransferError, hopeless
+from kade.client.answers import proxy_refusal
+from kade.client.broken import address_refused, alert, certificate_flaw, closed, words
+from kade.client.errors import Interrupted, TransferError
+from kade.client.policy import Policy
+from kade.client.proxy import Proxy
 from kade.client.retry import Retry
+from kade.client.throttle import Throttle
 
-_REASONS = {
-    400: "it calls the request malformed",
-    401: "it does not know this certificate or key",
-    403: "it does not allow this",
-    404: "it has nothing there for us, or not yet",
-    405: "it does not do this at that address",
-    410: "it is gone",
-    413: "the file is larger than it accepts",
-    415: "it does not accept this kind of content",
-    507: "it has no space left",
-}
 _READ_BUFFER = 1 << 19  # bytes; with less, large downloads stop and go all the time
-# Worth another try: a request that took too long, locks, too early, too many, and what gateways say.
-_PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
+_CONNECT_S = 30.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
 
 
 class RemotePeer:
     """A server with our proof towards it: a TLS context, a bearer key, both or none.
 
-    The bearer key is sent to `origin`'s scheme, host and port alone, whatever a server answers. Use it as an
-    async context manager; it holds the connections.
+    The bearer key is sent to `origin`'s scheme, host and port alone, whatever a server answers. Where a
+    redirect leads elsewhere, the certificate in `tls` is not shown either: `elsewhere` is the context for
+    that (None: the system's authorities, no certificate). From https nothing leads back to http.
+
+    `policy` says which URLs and addresses may be reached (None: all), `proxy` goes between, `throttle` is how
+    fast transfers may be (None: as fast as they can), `connect_timeout` is in seconds. Use it as an async
+    context manager; it holds the connections. Raises TransferError when `origin` is no URL of a server.
     """
 
     def __init__(
@@ -44,21 +44,29 @@ class RemotePeer:
         origin: str,
         *,
         tls: ssl.SSLContext | None = None,
+        elsewhere: ssl.SSLContext | None = None,
         bearer: str | None = None,
         retry: Retry | None = None,
+        policy: Policy | None = None,
+        proxy: Proxy | None = None,
+        throttle: Throttle | None = None,
+        connect_timeout: float = _CONNECT_S,
     ) -> None:
         self.retry = retry or Retry()
-        self._origin = _origin(origin)
-        self._name = f"{self._origin[0]}://{urlsplit(origin).netloc.rpartition('@')[2]}"
-        self._tls = tls
-        self._bearer = bearer
+        self.throttle = throttle
+        self._origin = _parsed(origin).origin()
+        self._tls, self._elsewhere, self._bearer = tls, elsewhere, bearer
+        self._policy, self._proxy = policy, proxy
+        self._connect_timeout = min(connect_timeout, self.retry.stall)
         self._session: aiohttp.ClientSession | None = None
         self._answered = False
         self._turned_away = 0
 
     async def __aenter__(self) -> Self:
+        # Behind a proxy the only address that we connect to is the proxy's.
+        judge = self._policy.socket if self._policy is not None and self._proxy is None else None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls or True),
+            connector=aiohttp.TCPConnector(socket_factory=judge),
             headers={"User-Agent": f"kade/{__version__}", "Accept-Encoding": "identity"},
             auto_decompress=False,
             read_bufsize=_READ_BUFFER,
@@ -88,41 +96,60 @@ class RemotePeer:
         """One request; whatever breaks it on the way, also within the body of the `with`, is Interrupted.
 
         `silence` is how long the server may say nothing, in seconds (None: the caller minds that).
-        `ask_first` sends the body only after 100 Continue, for which it waits without end.
+        `ask_first` sends the body only after 100 Continue, for which it waits without end. `redirects`
+        follows up to five of them, each judged by the policy again; for requests without a body.
         Raises TransferError for what no further attempt can mend, such as a certificate we do not trust.
         """
+        silence = self.retry.stall if silence == -1.0 else silence
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout, sock_read=silence)
+        options = {"data": body, "timeout": timeout, "expect100": ask_first}
+        place, before = _parsed(url), self._origin
+        for hop in range(_MOST_REDIRECTS + 1):
+            self._check(place, before)
+            tls = self._tls if hop == 0 or place.origin() == self._origin else self._elsewhere
+            try:
+                async with self._send(method, place, headers or {}, tls, options) as response:
+                    self._answered = True
+                    if not redirects or response.status not in _REDIRECTS:
+                        yield response
+                        return
+                    place, before = _target(response), place
+            except aiohttp.ClientConnectorCertificateError as error:
+                sentence = f"{self._origin}: its certificate is not trusted: {certificate_flaw(error)}"
+                raise TransferError(sentence, permanent=True) from None
+            except aiohttp.InvalidURL:
+                raise TransferError(f"{url!r} is no URL that can be asked for", permanent=True) from None
+            except aiohttp.ClientHttpProxyError as error:
+                raise proxy_refusal(error) from None
+            except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
+                raise self._broken(error) from None
+        raise TransferError(f"{url}: redirects in circles, or too many", permanent=True)
+
+    def _send(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+        options: dict[str, Any],
+    ) -> aiohttp.client._RequestContextManager:
         if self._session is None:
             raise RuntimeError("RemotePeer is used outside its context")
-        sent = dict(headers or {})
-        if self._bearer and _origin(url) == self._origin:
+        sent = dict(headers)
+        if self._bearer and url.origin() == self._origin:
             sent["Authorization"] = f"Bearer {self._bearer}"
-        timeout = aiohttp.ClientTimeout(
-            total=None,
-            sock_connect=min(30.0, self.retry.stall),
-            sock_read=self.retry.stall if silence == -1.0 else silence,
+        if self._proxy is not None:
+            options = {**options, **self._proxy.options(url, sent)}
+        return self._session.request(
+            method, url, headers=sent, ssl=tls or True, allow_redirects=False, **options
         )
-        try:
-            async with self._session.request(
-                method,
-                url,
-                headers=sent,
-                data=body,
-                allow_redirects=redirects,
-                timeout=timeout,
-                expect100=ask_first,
-            ) as response:
-                self._answered = True
-                yield response
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise TransferError(
-                f"{self._name}: its certificate is not trusted: {_why(error)}", permanent=True
-            ) from None
-        except aiohttp.InvalidURL:
-            raise TransferError(f"{url!r} is no URL that can be asked for", permanent=True) from None
-        except aiohttp.TooManyRedirects:
-            raise TransferError(f"{url}: redirects in circles", permanent=True) from None
-        except (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError) as error:
-            raise self._broken(error) from None
+
+    def _check(self, url: URL, before: URL) -> None:
+        """Whether a request may go to `url`, to which `before` led. Raises TransferError."""
+        if before.scheme == "https" and url.scheme != "https":
+            raise TransferError(f"{before} leads away from https; that is not followed", permanent=True)
+        if self._policy is not None:
+            self._policy.check(url)
 
     def _broken(self, error: BaseException) -> Exception:
         """What a broken connection means.
@@ -130,81 +157,42 @@ class RemotePeer:
         A server that refuses our certificate says so by an alert, or, as many do, just closes. A second
         close before it ever answered is therefore taken for a refusal, and not for bad luck.
         """
-        if _alert(error):
-            return TransferError(f"{self._name}: the server refuses our certificate, or asks for one")
-        if self._origin[0] == "https" and not self._answered and _closed(error):
+        if address_refused(error):
+            return TransferError(f"{self._origin}: {words(error)}", permanent=True)
+        if alert(error):
+            return TransferError(f"{self._origin}: the server refuses our certificate, or asks for one")
+        if self._origin.scheme == "https" and not self._answered and closed(error):
             self._turned_away += 1
             if self._turned_away > 1:
                 return TransferError(
-                    f"{self._name}: the server closes the connection without an answer; probably it "
+                    f"{self._origin}: the server closes the connection without an answer; probably it "
                     "refuses our certificate, or asks for one"
                 )
-        return Interrupted(f"{self._name}: {_words(error)}")
+        return Interrupted(f"{self._origin}: {words(error)}")
 
 
-def refuse(response: aiohttp.ClientResponse, what: str) -> Exception:
-    """The error for an answer that is no success: Interrupted when it may pass, else TransferError."""
-    status = response.status
-    if 300 <= status < 400:
-        place = response.headers.get("Location", "elsewhere")
-        return TransferError(
-            f"{what}: the server sends us to {place}; use that address", status, permanent=True
-        )
-    reason = _REASONS.get(status, response.reason or "no reason given")
-    sentence = f"{what}: the server answered {status}: {reason}"
-    if status in _PASSING:
-        return Interrupted(sentence, _retry_after(response), status)
-    return TransferError(sentence, status, permanent=hopeless(status), retry_after=_retry_after(response))
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a URL (RFC 6454, 4). Raises TransferError when it has none for HTTP."""
+def _parsed(url: str) -> URL:
+    """The URL as it is asked for; the same object is judged. Raises TransferError if it is none for HTTP."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError):
-        raise TransferError(f"{url!r} is no complete URL such as https://host/path", permanent=True) from None
-    if not parts.hostname:
-        raise TransferError(f"{url!r} is no complete URL such as https://host/path", permanent=True)
-    return parts.scheme, parts.hostname, port
+        parsed = URL(url)
+        complete = parsed.scheme in ("http", "https") and bool(parsed.host) and parsed.port is not None
+    except ValueError:
+        complete = False
+    if not complete:
+        shown = re.sub(r"//[^/]*@", "//", url)  # without a password
+        raise TransferError(f"{shown!r} is no complete URL such as https://host/path", permanent=True)
+    return parsed
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    """RFC 9110, 10.2.3: seconds, or a date; a date counts from the answer's own."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
+def _target(response: aiohttp.ClientResponse) -> URL:
+    """Where a redirect leads. Raises TransferError."""
+    told = response.headers.get("Location", "")
     try:
-        later = parsedate_to_datetime(value) - parsedate_to_datetime(response.headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, later.total_seconds())
-
-
-def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
-    cause = error.certificate_error
-    return getattr(cause, "verify_message", "") or str(cause)
-
-
-def _alert(error: BaseException) -> bool:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return "ALERT" in (getattr(cause, "reason", None) or str(cause))
-
-
-def _closed(error: BaseException) -> bool:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return isinstance(cause, aiohttp.ServerDisconnectedError | ConnectionError) and not isinstance(
-        cause, ConnectionRefusedError
-    )
-
-
-def _words(error: BaseException) -> str:
-    if _closed(error):
-        return "the connection was closed"
-    if isinstance(error, TimeoutError):
-        return "nothing came for too long"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the connection was cut in the middle"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+        target = _parsed(str(response.url.join(URL(told))))
+    except ValueError:
+        target = URL()
+    if not told or not target.host:
+        raise TransferError(f"{response.url}: the server redirects to {told!r}", permanent=True)
+    if target.raw_user is not None or target.raw_password is not None:
+        raise TransferError(f"{response.url}: the server redirects to a URL with a password", permanent=True)
+    return target

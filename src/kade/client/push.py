@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mimetypes
 
+from kade.client.answers import refuse
 from kade.client.body import Body
 from kade.client.errors import Interrupted, TransferError
-from kade.client.peer import RemotePeer, refuse
+from kade.client.peer import RemotePeer
 from kade.client.ports import Outgoing
 from kade.client.progress import Progress, Silent
 from kade.client.retry import persist

@@ -15,10 +15,11 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from kade.client.answers import refuse
 from kade.client.body import Body
 from kade.client.digests import remote_digest
 from kade.client.errors import Interrupted, TransferError
-from kade.client.peer import RemotePeer, refuse
+from kade.client.peer import RemotePeer
 from kade.client.ports import Outgoing, UploadMemory
 from kade.client.progress import Progress, Silent
 from kade.client.retry import persist
