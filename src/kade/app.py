@@ -27,6 +27,7 @@ from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
 from kade.core.events import Event, JournalEntry, Outcome
+from kade.core.ids import Id
 from kade.core.ports import Catalog, Tx
 from kade.core.principals import CredentialKind, Origin
 from kade.dialects import discover
@@ -44,6 +45,7 @@ from kade.services.watching import Watching
 from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
 from kade.storage.local import LocalSegmentStore
+from kade.tasks.runner import Capacity, Runner
 from kade.web.authentication import Authentication, CertificateHeader
 from kade.web.buffers import BufferPool
 from kade.web.dialect import Dialect, Kit
@@ -133,8 +135,8 @@ async def opened(kade: Kade) -> AsyncIterator[Kade]:
         await kade.catalog.close()
 
 
-def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what is running.
+def serve(config: Config, listeners: Sequence[str]) -> None:
+    """Serve these listeners until SIGTERM or SIGINT; then finish what is running.
 
     Raises:
         AlreadyServing: when another process serves this data folder.
@@ -146,23 +148,23 @@ def serve(config: Config) -> None:
     gc.freeze()  # what was imported stays; and the rest is seldom cyclic
     gc.set_threshold(50_000, 20, 100)
     with _folder_lock(config.data.folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config))
+        runner.run(_serve(config, listeners))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, listeners: Sequence[str]) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
-    async with running(build(config)):
+    async with running(build(config), listeners):
         await stopping.wait()
         _log.info("stopping")
 
 
 @asynccontextmanager
-async def running(kade: Kade) -> AsyncIterator["Server"]:
+async def running(kade: Kade, listeners: Sequence[str] = ("web", "exchange")) -> AsyncIterator["Server"]:
     """The house with its listeners and everything that goes on in the background."""
     async with opened(kade):
-        server = Server(kade)
+        server = Server(kade, listeners)
         await server.start()
         try:
             yield server
@@ -173,7 +175,7 @@ async def running(kade: Kade) -> AsyncIterator["Server"]:
 class Server:
     """The listeners of one process, and what keeps them up to date."""
 
-    def __init__(self, kade: Kade) -> None:
+    def __init__(self, kade: Kade, listeners: Sequence[str]) -> None:
         config = kade.config
         self._kade = kade
         self._ready = False
@@ -185,7 +187,9 @@ class Server:
         self._background: list[asyncio.Task[None]] = []
         self._reactions: set[asyncio.Task[None]] = set()
         self.bases: dict[str, str] = {}
-        settings = {"web": config.web, "exchange": config.exchange}
+        self._runner = Runner(kade.catalog, Capacity(config.tasks.at_once, config.tasks.per_lane))
+        known = {"web": config.web, "exchange": config.exchange, "client": config.client}
+        settings = {name: known[name] for name in listeners}
         mounts = self._mounts(settings)
         self.listeners = {
             name: self._listener(name, each, MountRouter(name, mounts)) for name, each in settings.items()
@@ -204,6 +208,7 @@ class Server:
             host = f"[{listener.address.host}]" if ":" in listener.address.host else listener.address.host
             self.bases[name] = f"{scheme}://{host.replace('0.0.0.0', 'localhost')}:{listener.address.port}"
         kade.digesting.begin_all_pending()
+        self._runner.start()
         self._background = [
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(self._examining.run()),
@@ -213,6 +218,7 @@ class Server:
     async def stop(self) -> None:
         """Finish what is running, within the configured time; then let transfers store what they have."""
         self._ready = False
+        await self._runner.close()
         listeners = self.listeners.values()
         await asyncio.gather(*(each.stop_accepting() for each in listeners))
         with contextlib.suppress(TimeoutError):
@@ -249,6 +255,7 @@ class Server:
             ceiling=kade.config.uploads.quota or None,
             metadata_limit=kade.config.uploads.metadata_limit,
             ranges=kade.config.limits.ranges,
+            runner=self._runner,
         )
         health = Router(
             [
@@ -257,9 +264,18 @@ class Server:
                 Route("/metrics", self._metrics.page),
             ]
         )
-        own = [Mount("kade", "web", prefix, health) for prefix in ("/healthz", "/readyz", "/metrics")]
-        theirs = [mount for dialect, each in kade.dialects for mount in dialect.mounts(kit, each)]
-        return own + theirs
+        mounts = [
+            Mount("kade", name, prefix, health)
+            for name in settings
+            if name != "exchange"  # partners are told nothing of the house
+            for prefix in ("/healthz", "/readyz", "/metrics")
+        ]
+        for dialect, each in kade.dialects:
+            served = [mount for mount in dialect.mounts(kit, each) if mount.listener in settings]
+            if served:
+                self._runner.handle(dialect.handlers(kit, each))
+            mounts += served
+        return mounts
 
     def _listener(self, name: str, settings: ListenerSettings, app: ASGIApp) -> Listener:
         limits = self._kade.config.limits
@@ -303,6 +319,10 @@ class Server:
             self._begin(self._renew_trust())
         if entry.kind in ("credential.revoked", "principal.removed"):
             self._kade.transfers.stop_of(entry.subject)
+        if entry.kind in ("task.created", "task.resumed"):
+            self._runner.wake()
+        if entry.kind in ("task.paused", "task.cancelled", "task.removed"):
+            self._runner.stop(Id(entry.subject))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,6 +1,6 @@
 """A dialect is one object: a toy that is made here stores a file and reads it, through the protocol alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +27,7 @@ from kade.services import files, spaces, tenants, uploads
 from kade.services.installing import install
 from kade.services.naming import bind
 from kade.services.uploads import Arrived, Wish
+from kade.tasks import Handler
 from kade.web.dialect import Dialect, Kit
 from kade.web.mounts import Mount
 from kade.web.operation import operation
@@ -112,6 +113,9 @@ class Toy:
 
     def namers(self, settings: Settings) -> Sequence[Namer]:
         return [ToyNamer()]
+
+    def handlers(self, kit: Kit, settings: Settings) -> Mapping[str, Handler]:
+        return {}
 
     def mounts(self, kit: Kit, settings: Settings) -> Sequence[Mount]:
         toys = Toys(kit)

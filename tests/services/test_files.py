@@ -29,7 +29,7 @@ async def made(house: House, name: str = "a.bin") -> tuple[Upload, File]:
 
 
 def sweeping(house: House, grace_ms: int = -10) -> Sweeping:
-    return Sweeping(house.catalog, house.store, grace_ms)
+    return Sweeping(house.catalog, house.store, house.rules, grace_ms)
 
 
 async def test_a_removed_file_is_restored_from_the_trash(house: House) -> None:

@@ -300,7 +300,7 @@ async def test_an_expired_upload_is_unknown(house: House) -> None:
     upload = await brief.begin(1000)
     await asyncio.sleep(0.01)
     assert await refusal(brief.append(upload, 0, PART)) is UploadReason.UNKNOWN
-    await house.catalog.write(lambda tx: uploads.expire(tx, upload))
+    await house.catalog.write(lambda tx: uploads.expire(tx, house.rules, upload))
     assert (await house.file(upload)).state == FileState.REFUSED
     assert (await house.quota()).reserved == 0
     assert (await house.kinds())[-1] == "upload.expired"
@@ -311,7 +311,7 @@ async def test_of_a_finished_upload_only_the_record_expires(house: House) -> Non
     await house.append(upload, 0, PART)
     finished = await house.upload_now(upload)
     assert finished is not None and finished.expires_at > now()
-    await house.catalog.write(lambda tx: uploads.expire(tx, finished))
+    await house.catalog.write(lambda tx: uploads.expire(tx, house.rules, finished))
     assert await house.upload_now(upload) is None
     assert await house.stored(upload) == PART
 

@@ -52,7 +52,8 @@ class Toy:
 
 @asynccontextmanager
 async def _running(house: House, toy: Toy, at_once: int = 4, lane: int = 4) -> AsyncIterator[Runner]:
-    runner = Runner(house.catalog, {KIND: toy}, Capacity(at_once, lane))
+    runner = Runner(house.catalog, Capacity(at_once, lane))
+    runner.handle({KIND: toy})
     runner.start()
     try:
         yield runner

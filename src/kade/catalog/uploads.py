@@ -75,9 +75,7 @@ _SET_LENGTH = update(uploads).where(uploads.c.id == bindparam("_id")).values(len
 _SET_RESERVED = (
     update(uploads).where(uploads.c.id == bindparam("_id")).values(reserved=bindparam("_reserved"))
 )
-_SET_EXPIRY = (
-    update(uploads).where(uploads.c.id == bindparam("_id")).values(expires_at=bindparam("_expires"))
-)
+_SET_EXPIRY = update(uploads).where(uploads.c.id == bindparam("_id")).values(expires_at=bindparam("_expires"))
 _FINISH = (
     update(uploads)
     .where(uploads.c.id == bindparam("_id"))

@@ -12,4 +12,4 @@ def serve(context: typer.Context) -> None:
     from kade.app import serve as serve_forever
 
     given: Context = context.obj
-    serve_forever(given.config)
+    serve_forever(given.config, given.config.serve.listeners)

@@ -21,7 +21,9 @@ from kade.config.sections import (
     Limits,
     Listener,
     Log,
+    Serve,
     Storage,
+    Tasks,
     Uploads,
 )
 from kade.config.settings import PREFIX, ConfigError, Setting, all_settings, default_of, did_you_mean
@@ -52,6 +54,9 @@ class Config:
     uploads: Uploads
     web: Listener
     exchange: Listener
+    client: Listener
+    serve: Serve
+    tasks: Tasks
     limits: Limits
     log: Log
     origins: Mapping[str, str]

@@ -136,6 +136,27 @@ EXCHANGE = Listener(
 )
 
 
+CLIENT = Listener(port=8000)
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kade serve` opens; `kade client serve` opens the listener `client` alone."""
+
+    listeners: Annotated[
+        tuple[Literal["web", "exchange", "client"], ...],
+        Meta(min_length=1, description="Names of listeners: `web`, `exchange`, `client`."),
+    ] = ("web", "exchange")
+
+
+class Tasks(msgspec.Struct, frozen=True, kw_only=True):
+    """Durable work in the background, such as transfers of the File Client."""
+
+    at_once: Annotated[int, Meta(ge=1, le=256, description="How many tasks run at once.")] = 8
+    per_lane: Annotated[
+        int, Meta(ge=1, le=256, description="How many of them share a lane, such as the same server.")
+    ] = 4
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a single client may take from everybody else."""
 
@@ -192,6 +213,9 @@ CORE_SECTIONS: dict[str, msgspec.Struct] = {
     "uploads": Uploads(),
     "web": WEB,
     "exchange": EXCHANGE,
+    "client": CLIENT,
+    "serve": Serve(),
+    "tasks": Tasks(),
     "limits": Limits(),
     "log": Log(),
 }

@@ -8,7 +8,8 @@ just stops renewing: five seconds later anybody may go on from what the task's p
 import asyncio
 import contextlib
 import json
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from kade.services import tasks
 _log = structlog.get_logger("kade.tasks.runner")
 _POLL_S = 1.0  # how often tasks of other processes are looked for
 _RENEW_S = 1.0
+_RATE_OVER_S = 3.0
 
 Finish = Callable[[Tx], object]
 """Part of the transaction in which the task succeeds; may raise KadeError, and then it has not."""
@@ -47,11 +49,29 @@ class Run:
 
     def __init__(self, catalog: Catalog, task: Task) -> None:
         self._catalog = catalog
+        self._seen: deque[tuple[float, int]] = deque()
         self.task = task
-        self.done = 0
+        self.done = task.done
         """How far it is, in bytes."""
-        self.total: int | None = None
+        self.total = task.total
         """Where its end is, in bytes; None: not known."""
+        self.trouble = ""
+        """What went wrong last within this attempt, as a sentence."""
+
+    def at(self, done: int, total: int | None) -> None:
+        """So many bytes of so many are through."""
+        self.done, self.total = done, total
+        self._seen.append((time.monotonic(), done))
+        while self._seen[0][0] < self._seen[-1][0] - _RATE_OVER_S and len(self._seen) > 2:
+            self._seen.popleft()
+
+    @property
+    def rate(self) -> int:
+        """Bytes per second over the last seconds; 0 while nothing moves."""
+        if not self._seen or time.monotonic() - self._seen[-1][0] > _RATE_OVER_S:
+            return 0
+        (began, first), (ended, last) = self._seen[0], self._seen[-1]
+        return max(0, round((last - first) / (ended - began))) if ended > began else 0
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -112,17 +132,23 @@ class Capacity:
 class Runner:
     """Runs what is due in this process."""
 
-    def __init__(self, catalog: Catalog, handlers: Mapping[str, Handler], capacity: Capacity) -> None:
+    def __init__(self, catalog: Catalog, capacity: Capacity) -> None:
         self._catalog = catalog
-        self._handlers = dict(handlers)
+        self._handlers: dict[str, Handler] = {}
         self._capacity = capacity
         self._holder = new_token(16)
         self._running: dict[Id, tuple[Run, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
+    def handle(self, handlers: Mapping[str, Handler]) -> None:
+        """Do tasks of these kinds as well."""
+        self._handlers.update(handlers)
+
     def start(self) -> None:
-        """Take tasks from now on."""
+        """Take tasks from now on, if there is any kind to do."""
+        if not self._handlers:
+            return
         self._loop = asyncio.create_task(self._run_forever())
 
     async def close(self) -> None:
@@ -159,8 +185,10 @@ class Runner:
                 pause = await self._until_next()
             except Exception:
                 _log.exception("no task could be taken; the next look tries again")
+            # Not wait_for: in Python 3.11 that loses a cancellation which comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _until_next(self) -> float:
         """How long nothing needs to be looked at, in seconds; what is due but must wait wakes us itself."""

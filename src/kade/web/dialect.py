@@ -1,6 +1,6 @@
 """What a dialect is made of, and what it is given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from kade.services.digesting import Digesting
 from kade.services.naming import Namers
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
+from kade.tasks import Handler, Runner
 from kade.web.authentication import Authentication
 from kade.web.mounts import Mount
 
@@ -40,6 +41,7 @@ class Kit:
     ceiling: int | None
     metadata_limit: int
     ranges: int
+    runner: Runner
 
 
 class Dialect(Protocol):
@@ -61,4 +63,8 @@ class Dialect(Protocol):
 
     def mounts(self, kit: Kit, settings: Any) -> Sequence[Mount]:
         """What it serves."""
+        ...
+
+    def handlers(self, kit: Kit, settings: Any) -> Mapping[str, Handler]:
+        """What does its tasks, by their kinds; only where one of its mounts is served."""
         ...

@@ -37,6 +37,13 @@ class FilePart(NamedTuple):
     media_type: str | None
 
 
+class NoFile(KadeError):
+    """The whole form was read, and no part of it is the file."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(RequestReason.MISSING_VALUE, field)
+
+
 class FileForm:
     """One form. After ``begin`` it is the file's bytes as a ``core.ports.Source``.
 
@@ -71,7 +78,7 @@ class FileForm:
                 raise KadeError(RequestReason.TOO_SLOW)
             await self._read_on(_PATIENCE_S)
         if self.file is None:
-            raise KadeError(RequestReason.MISSING_VALUE, self._file_field)
+            raise NoFile(self._file_field)
         return self.file
 
     async def read(self, patience: float) -> Piece | None:

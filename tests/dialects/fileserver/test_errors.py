@@ -4,7 +4,8 @@ import pytest
 from starlette.requests import Request
 
 from kade.core.errors import REASONS, AccessReason, Code, KadeError, Reason, RequestReason
-from kade.dialects.fileserver.errors import ExchangeRefusals, refuse_service
+from kade.dialects.fileserver.errors import ExchangeRefusals
+from kade.web.service_api.refusals import refuse_service
 
 # Written out, so that no answer changes unnoticed: (partners' side, applications' side).
 STATUSES: dict[Code, tuple[int, int]] = {

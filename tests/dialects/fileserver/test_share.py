@@ -10,7 +10,7 @@ from tests.dialects.fileserver.conftest import Build
 from tests.dialects.fileserver.house import House
 
 from kade.core.errors import FileReason, KadeError
-from kade.dialects.fileserver import share
+from kade.web import share
 
 UNEXPECTED = b'"A unexpected error occurred!"'
 

@@ -28,8 +28,6 @@ def give(tx: Tx, caller: Caller, namers: Namers, ceiling: int | None) -> Id:
     root = tenants.root_of(tx, caller.tenant_id)
     space = tx.spaces.named(caller.tenant_id, root.id, names.fold(NAME))
     if space is None:
-        space = spaces.create(
-            tx, local_operator(tx), namers, root.id, NAME, policy=_POLICY, ceiling=ceiling
-        )
+        space = spaces.create(tx, local_operator(tx), namers, root.id, NAME, policy=_POLICY, ceiling=ceiling)
     bind(tx, INSTANCE, Noun.SPACE, NAME, space.id, caller.tenant_id)
     return space.id

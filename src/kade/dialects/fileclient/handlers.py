@@ -1,6 +1,5 @@
 """How tasks are done: a download into the store, an upload out of it."""
 
-import contextlib
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,9 +8,7 @@ from kade.client import TransferError
 from kade.client.download import Expected, download
 from kade.client.push import put
 from kade.client.tus_upload import upload
-from kade.core.clock import now
 from kade.core.contents import Content, Extent
-from kade.core.errors import FileReason, KadeError
 from kade.core.files import File, FileState
 from kade.core.ports import Tx
 from kade.core.tasks import Task
@@ -25,8 +22,6 @@ from kade.services import files, tasks
 from kade.tasks import Handler, Hopeless, Run, TryLater
 from kade.tasks.runner import Finish
 from kade.web.dialect import Kit
-
-_RATE_OVER_S = 3.0  # the rate that is told is that of the last seconds
 
 
 def handlers(kit: Kit, settings: Settings) -> Mapping[str, Handler]:

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from kade.core.clock import Millis
 from kade.core.tasks import Task
 
 DOWNLOAD = "fileclient.download"
@@ -16,7 +17,7 @@ class DownloadRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Fetch *url*; the file must have that size in bytes and these digests (hex by algorithm), if given."""
 
     url: str
-    start: int | None = None
+    start: Millis | None = None
     size: int | None = None
     digests: dict[str, str] = {}
     name: str = ""
@@ -38,3 +39,9 @@ def read(task: Task, kind: type[R]) -> R:
 def written(request: DownloadRequest | UploadRequest) -> str:
     """The form in which the row keeps it."""
     return msgspec.json.encode(request).decode()
+
+
+def sent_to(task: Task) -> str | None:
+    """The URL that an upload's file has at the other side, once that made one."""
+    progress: dict[str, str] = msgspec.json.decode(task.progress)
+    return progress.get("upload_url") or None

@@ -1,5 +1,6 @@
 """The section ``dialects.fileclient`` of the configuration."""
 
+from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from kade.client.proxy import Proxy
 from kade.config import Allowed, AtLeast, Duration, Secret, Size
 
 
@@ -39,12 +41,23 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stall_timeout: Annotated[
         Duration, AtLeast("100ms"), Meta(description="How long a transfer may stand still.")
     ] = Duration("60s")
-    rate: Annotated[
-        Size, Meta(description="Bytes per second for all transfers together; 0: no limit.")
-    ] = Size(0)
+    rate: Annotated[Size, Meta(description="Bytes per second for all transfers together; 0: no limit.")] = (
+        Size(0)
+    )
     part_size: Annotated[
         Size, Meta(description="Bytes of one PATCH of an upload; 0: the whole file in one.")
     ] = Size(0)
+
+    def __post_init__(self) -> None:
+        if self.proxy:
+            Proxy.parse(self.proxy)
+
+    def covers(self, host: str) -> bool:
+        """Whether it is how *host*, in lower case and without a dot at its end, is reached."""
+        return any(fnmatchcase(host, pattern.lower()) for pattern in self.hosts)
+
+
+ANY = Destination(hosts=("*",))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +71,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_service: Annotated[
         bool, Meta(description="Whether the service API answers without a credential, as upstream does.")
     ] = False
-    tasks: Annotated[int, Meta(ge=1, le=256, description="How many tasks run at once.")] = 8
-    tasks_per_host: Annotated[
-        int, Meta(ge=1, le=256, description="How many of them may talk to the same server.")
-    ] = 4
     max_attempts: Annotated[
         int, Meta(ge=0, description="Attempts at one task before it has failed; 0: no limit.")
     ] = 10
@@ -78,13 +87,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     networks: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Networks that tasks may reach besides the public internet, such as `10.0.0.0/8`."
-        ),
+        Meta(description="Networks that tasks may reach besides the public internet, such as `10.0.0.0/8`."),
     ] = ()
-    plain_http: Annotated[
-        bool, Meta(description="Whether tasks may use `http:`; else `https:` alone.")
-    ] = False
+    plain_http: Annotated[bool, Meta(description="Whether tasks may use `http:`; else `https:` alone.")] = (
+        False
+    )
     destinations: Annotated[
         tuple[Destination, ...],
         Meta(description="How servers are reached, a table for each; what none names is reached plainly."),
@@ -92,9 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     reference_checksum: Annotated[
         str,
-        Meta(
-            pattern=r"^(MD5|SHA256)$", description="Checksum in an external-data-reference: MD5 or SHA256."
-        ),
+        Meta(pattern=r"^(MD5|SHA256)$", description="Checksum in an external-data-reference: MD5 or SHA256."),
         Allowed("MD5 or SHA256"),
     ] = "SHA256"
     upload_share: Annotated[
@@ -103,9 +108,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     download_share: Annotated[
         Path | None, Meta(description="Folder to which files are handed over by name; empty: none.")
     ] = None
-    with_server: Annotated[
-        bool, Meta(description="Whether `kade serve` opens the listener `client` and does tasks as well.")
-    ] = False
 
     def __post_init__(self) -> None:
         for network in self.networks:

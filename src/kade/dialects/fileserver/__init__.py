@@ -1,6 +1,6 @@
 """The mTLS file server: tus uploads and ranged downloads for partners, REST for applications (seed 000)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.routing import Route, Router
 
@@ -9,6 +9,7 @@ from kade.dialects.fileserver.exchange import Downloads, PartnerDoor
 from kade.dialects.fileserver.namer import INSTANCE, FileServerNamer
 from kade.dialects.fileserver.service import service
 from kade.dialects.fileserver.settings import Settings
+from kade.tasks import Handler
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
 from kade.web.operation import AnyMethod, operation
@@ -30,6 +31,9 @@ class FileServer:
             Mount(INSTANCE, "exchange", settings.path, _exchange(kit, settings)),
             Mount(INSTANCE, "web", settings.service_path, service(kit, settings)),
         ]
+
+    def handlers(self, kit: Kit, settings: Settings) -> Mapping[str, Handler]:
+        return {}
 
 
 def _exchange(kit: Kit, settings: Settings) -> Router:

@@ -9,13 +9,15 @@ from kade.core.events import Event
 from kade.core.ports import Source, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload
-from kade.dialects.fileserver import files, share, wire
+from kade.dialects.fileserver import files
 from kade.dialects.fileserver.files import Found
 from kade.dialects.fileserver.references import Reference
 from kade.dialects.fileserver.settings import Settings
 from kade.dialects.fileserver.wire import FileInfo, NewFileFromFs
 from kade.services.receiving import Closing
+from kade.web import share
 from kade.web.dialect import Kit
+from kade.web.service_api import values
 from kade.web.streaming import read_whole
 
 _MOST_REFERENCES = 100  # files in one reference
@@ -61,7 +63,7 @@ class FileFlows:
     async def deposit_from_share(self, caller: Caller, number: str, new: NewFileFromFs) -> str:
         """``deposit`` of a file of the upload share. Raises as that and ``share.opened`` do."""
         checks = files.closing_with(
-            wire.sha256(new.sha256_checksum), wire.time_frame(new.start_date, new.end_date)
+            values.sha256(new.sha256_checksum), values.time_frame(new.start_date, new.end_date)
         )
         name = share.base_name(new.name)
         media_type = mimetypes.guess_type(name)[0]

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from kade.core.principals import Caller
 from kade.dialects.fileserver import references
 from kade.dialects.fileserver.flows import ReferenceFlows
-from kade.dialects.fileserver.rest.users import json_of
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
 from kade.web.rest import JSON, Operation, acceptable
+from kade.web.service_api.values import json_of
 
 _PATHS = "/gb/externalDataReference/{paths}"
 _PRODUCED = (JSON, "application/xml", "text/xml")

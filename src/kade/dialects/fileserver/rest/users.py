@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kade.core.principals import Caller
-from kade.dialects.fileserver import users, wire
+from kade.dialects.fileserver import users
 from kade.dialects.fileserver.wire import NewUser
 from kade.web.dialect import Kit
 from kade.web.receive import read_all
 from kade.web.rest import JSON, Operation
-
-BODY_LIMIT = 1 << 20  # bytes of a JSON body: a certificate chain in base64 fits many times over
+from kade.web.service_api import values
+from kade.web.service_api.values import BODY_LIMIT, json_of
 
 
 class UserService:
@@ -57,10 +56,5 @@ class UserService:
         return Response(status_code=204)
 
 
-def json_of(value: object) -> Response:
-    """200 with *value* as JSON."""
-    return Response(msgspec.json.encode(value), media_type=JSON)
-
-
 async def _new_user(request: Request) -> NewUser:
-    return wire.read(await read_all(request.scope, request.receive, BODY_LIMIT), NewUser)
+    return values.read(await read_all(request.scope, request.receive, BODY_LIMIT), NewUser)

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from kade.core.principals import Caller
-from kade.dialects.fileserver.errors import SoapRefusals
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.settings import Settings
 from kade.dialects.fileserver.soap.files import FileService
@@ -15,6 +14,7 @@ from kade.dialects.fileserver.soap.references import GbService
 from kade.dialects.fileserver.soap.users import UserService
 from kade.web.dialect import Kit
 from kade.web.operation import AnyMethod
+from kade.web.service_api.refusals import SoapRefusals
 from kade.web.soap import Contract, SoapEndpoint, SoapService
 
 _FOLDER = Path(__file__).parents[1] / "schema"

@@ -6,7 +6,7 @@ import msgspec
 
 from kade.core.ports import Tx
 from kade.core.uploads import Upload
-from kade.dialects.fileserver import files, wire
+from kade.dialects.fileserver import files
 from kade.dialects.fileserver.files import UNNAMED
 from kade.dialects.fileserver.flows import FileFlows
 from kade.dialects.fileserver.settings import Settings
@@ -14,6 +14,7 @@ from kade.dialects.fileserver.wire import FileInfo, NewFileFromFs
 from kade.services.receiving import Closing
 from kade.services.uploads import Arrived
 from kade.web.dialect import Kit
+from kade.web.service_api import values
 from kade.web.soap import Call, Nothing, Outgoing, SoapOperation
 
 
@@ -129,8 +130,8 @@ class FileService:
 def _closing(call: Call) -> Closing:
     def checks(tx: Tx, upload: Upload, arrived: Arrived) -> None:
         new = call.whole().file
-        frame = wire.time_frame(new.start_date, new.end_date)
-        files.closing(tx, upload, arrived, wire.sha256(new.sha256_checksum), frame)
+        frame = values.time_frame(new.start_date, new.end_date)
+        files.closing(tx, upload, arrived, values.sha256(new.sha256_checksum), frame)
 
     return checks
 

@@ -1,6 +1,6 @@
 """The contracts as OpenAPI documents, a page over each, and the list of services."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,29 +8,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kade.core.principals import Caller
-from kade.dialects.fileserver.rest.users import json_of
 from kade.web import openapi
 from kade.web.openapi import Document
 from kade.web.rest import JSON, Operation, acceptable
+from kade.web.service_api.values import json_of
 
-_FOLDER = Path(__file__).parents[1] / "openapi"
+REST = "/rest/v1"
 _YAML = "application/yaml"
 _HTML = "text/html"
-NAMES = ("users", "files", "gb")
-SOAP_NAMES = {"users": "user", "files": "file", "gb": "gb"}  # of the same services, at the service path
 
 
 class Documents:
-    """One document for each service."""
+    """One document for each service, from ``<name>.yaml`` in a folder.
 
-    def __init__(self, service_path: str) -> None:
+    *soap_names* gives each service's name in the URL of its SOAP face.
+    """
+
+    def __init__(self, folder: Path, soap_names: Mapping[str, str], service_path: str) -> None:
         self._service_path = service_path
-        self._base = f"{service_path}/rest/v1"
-        self.documents = {name: Document.load(_FOLDER / f"{name}.yaml", self._base) for name in NAMES}
+        self._soap_names = soap_names
+        self._base = service_path + REST
+        self.documents = {name: Document.load(folder / f"{name}.yaml", self._base) for name in soap_names}
 
     def operations(self) -> Sequence[Operation]:
         """Where the documents stand, below the services' prefix."""
-        return [each for name in NAMES for each in self._of(name)]
+        return [each for name in self.documents for each in self._of(name)]
 
     def overview(self) -> Operation:
         """The list of services, at the service path itself."""
@@ -68,7 +70,7 @@ class Documents:
             }
             for name, document in self.documents.items()
         }
-        for document_name, name in SOAP_NAMES.items():
+        for document_name, name in self._soap_names.items():
             links[document_name]["wsdl"] = f"{self._service_path}/{name}?wsdl"
         if acceptable(request, (_HTML, JSON)) == JSON:
             return json_of({"services": [{"name": name, **each} for name, each in links.items()]})

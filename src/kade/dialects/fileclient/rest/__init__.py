@@ -1,0 +1,1 @@
+"""The File Client's services by REST (spec 2.1)."""
