@@ -16,14 +16,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def running(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """The base URL of a server that gives every request to this handler."""
+async def running(
+    handler: Handler, tls: ssl.SSLContext | None = None, *, expect: bool = True
+) -> AsyncIterator[str]:
+    """The base URL of a server that gives every request to this handler; `expect` says 100 Continue."""
+
+    async def say_nothing(request: web.Request) -> None: ...
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return await handler(request)
 
     app = web.Application(client_max_size=1 << 40)
-    app.router.add_route("*", "/{tail:.*}", handle)
+    app.router.add_route("*", "/{tail:.*}", handle, expect_handler=None if expect else say_nothing)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)

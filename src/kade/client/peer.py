@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from kade import __version__
@@ -35,7 +36,8 @@ class RemotePeer:
     that (None: the system's authorities, no certificate). From https nothing leads back to http.
 
     `policy` says which URLs and addresses may be reached (None: all), `proxy` goes between, `throttle` is how
-    fast transfers may be (None: as fast as they can), `connect_timeout` is in seconds. Use it as an async
+    fast transfers may be (None: as fast as they can), `connect_timeout` is in seconds,
+    `resolver` what names are looked up with (None: the system's). Use it as an async
     context manager; it holds the connections. Raises TransferError when `origin` is no URL of a server.
     """
 
@@ -51,12 +53,13 @@ class RemotePeer:
         proxy: Proxy | None = None,
         throttle: Throttle | None = None,
         connect_timeout: float = _CONNECT_S,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self.retry = retry or Retry()
         self.throttle = throttle
         self._origin = _parsed(origin).origin()
         self._tls, self._elsewhere, self._bearer = tls, elsewhere, bearer
-        self._policy, self._proxy = policy, proxy
+        self._policy, self._proxy, self._resolver = policy, proxy, resolver
         self._connect_timeout = min(connect_timeout, self.retry.stall)
         self._session: aiohttp.ClientSession | None = None
         self._answered = False
@@ -66,7 +69,7 @@ class RemotePeer:
         # Behind a proxy the only address that we connect to is the proxy's.
         judge = self._policy.socket if self._policy is not None and self._proxy is None else None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=judge),
+            connector=aiohttp.TCPConnector(socket_factory=judge, resolver=self._resolver),
             headers={"User-Agent": f"kade/{__version__}", "Accept-Encoding": "identity"},
             auto_decompress=False,
             read_bufsize=_READ_BUFFER,
