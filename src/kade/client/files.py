@@ -64,8 +64,10 @@ async def send(
     try:
         with LocalFile(file, name, media_type) as outgoing:
             memory = states.of(creation_url, outgoing)
-            return await tus_upload.upload(
+            sent = await tus_upload.upload(
                 peer, creation_url, outgoing, memory, part_size=part_size, progress=progress
             )
+            await memory.forget()
+            return sent
     except OSError as error:
         raise TransferError(f"{error.filename or file}: {error.strerror}") from None

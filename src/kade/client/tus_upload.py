@@ -50,7 +50,8 @@ async def upload(
 ) -> Uploaded:
     """Send all of `outgoing` to a tus endpoint, as one PATCH or several of `part_size` bytes.
 
-    The unfinished upload that `memory` knows goes on. Raises TransferError.
+    The unfinished upload that `memory` knows goes on. A finished one stays in it: the caller, who may not yet
+    have written down that it is finished, has it forgotten. Raises TransferError.
     """
     return await _Upload(peer, creation_url, outgoing, memory, part_size, progress or Silent()).run()
 
@@ -79,10 +80,10 @@ class _Upload:
     async def run(self) -> Uploaded:
         self.url = await self.memory.find()
         await persist(self.peer.retry, self.progress, lambda: self.offset, self._go_on)
-        await self.memory.forget()
-        if not await self.outgoing.unchanged():
-            raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
         assert self.url is not None
+        if not await self.outgoing.unchanged():
+            await self.memory.forget()
+            raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
         return Uploaded(self.url, self.size, await self._verify(self.url))
 
     async def _go_on(self) -> None:
@@ -204,6 +205,7 @@ class _Upload:
         self.progress.verifying()
         ours = await self.outgoing.sha256()
         if ours != theirs:
+            await self.memory.forget()
             raise TransferError(
                 f"{url}: the server has other bytes than {self.outgoing.name}: SHA-256 {theirs}, not {ours}"
             )

@@ -40,6 +40,7 @@ _NAMED: dict[Noun, Rule] = {
     Noun.FILE: soundness.named_file,
     Noun.SPACE: soundness.named_space,
     Noun.PRINCIPAL: soundness.named_principal,
+    Noun.TASK: soundness.named_task,
 }
 _MENDABLE = (
     "segment.orphan",

@@ -109,6 +109,11 @@ def named_principal(tx: Tx, principal_id: Id) -> list[Finding]:
     return [] if found is not None and found.removed_at is None else _dead(Noun.PRINCIPAL, principal_id)
 
 
+def named_task(tx: Tx, task_id: Id) -> list[Finding]:
+    """A name leads to a task that is there."""
+    return [] if tx.tasks.get(task_id) is not None else _dead(Noun.TASK, task_id)
+
+
 def _references(tx: Tx, content: Content) -> list[Finding]:
     in_files = bool(tx.files.of_content(content.id))
     if content.state == ContentState.CONDEMNED:
