@@ -47,6 +47,21 @@ def read(node: Node, kind: type[T]) -> T:
         raise KadeError(RequestReason.BAD_VALUE, str(error)[:200]) from error
 
 
+def require(node: Node, kind: type[msgspec.Struct]) -> None:
+    """See that everything is there that *kind* requires, whatever its value.
+
+    Raises:
+        KadeError: ``RequestReason.MISSING_VALUE``.
+    """
+    children = {child.qname: child for child in node.children}
+    for name, member in _fields(kind).items():
+        child = children.get(QName("", name))
+        if child is None and member.required:
+            raise KadeError(RequestReason.MISSING_VALUE, name)
+        if child is not None and _is_struct(member.kind):
+            require(child, member.kind)
+
+
 def write(parent: etree._Element, value: msgspec.Struct, marker: str = "") -> "Outgoing | None":
     """Append the members of *value*; the one that is streamed, in whose place *marker* stands, if any."""
     streamed: Outgoing | None = None
