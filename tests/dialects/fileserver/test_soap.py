@@ -131,8 +131,15 @@ async def test_content_in_cdata_with_comments(house: House) -> None:
     assert await content(soap, reply.text("path")) == b"hello world"
 
 
-@pytest.mark.parametrize("root_type", ["text/xml", "application/xop+xml"])
-@pytest.mark.parametrize("encoding", ["binary", "base64", "quoted-printable", ""])
+@pytest.mark.parametrize(
+    ("root_type", "encoding"),
+    [
+        ("text/xml", "binary"),
+        ("text/xml", "base64"),
+        ("application/xop+xml", "quoted-printable"),
+        ("application/xop+xml", ""),
+    ],
+)
 async def test_a_file_as_soapui_sends_it(house: House, root_type: str, encoding: str) -> None:
     """The element's text names the attachment; the attachment may be encoded as in a mail."""
     await house.partner("partner")
@@ -175,31 +182,26 @@ async def test_a_certificate_may_be_an_attachment(house: House) -> None:
         assert (await house.call("GET", f"/users/{number}")).json["certificate"] == identity.base64_der
 
 
-@pytest.mark.parametrize(
-    ("accept", "attached"),
-    [
-        (None, True),
-        ("*/*", True),
-        ("multipart/related, text/xml", True),
-        ("text/xml, multipart/related", True),
-        ("text/xml", False),
-        ("text/xml, multipart/related;q=0.5, */*;q=0.1", False),
-    ],
-)
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 70_000])
-async def test_the_client_chooses_how_a_file_comes(
-    house: House, size: int, accept: str | None, attached: bool
-) -> None:
+async def test_the_client_chooses_how_a_file_comes(house: House) -> None:
     partner = await house.partner("partner")
-    path = (await house.upload(partner.id, DATA[:size], "naïve.bin")).text
     soap = Soap(house)
-    headers = {"Accept": accept} if accept else {}
-    reply = await soap.call("file", "downloadFile", f"<path>{path}</path>", headers)
-    assert base64.b64decode(reply.text("file/content")) == DATA[:size]
-    assert reply.answer.headers["Content-Type"].startswith("multipart/related" if attached else "text/xml")
-    assert int(reply.answer.headers["Content-Length"]) == len(reply.answer.body)
-    if attached:
-        assert b"filename*=UTF-8''na%C3%AFve.bin" in reply.answer.body
+    for size in (0, 1, 2, 3, 70_000):
+        path = (await house.upload(partner.id, DATA[:size], "naïve.bin")).text
+        for accept, attached in (
+            (None, True),
+            ("*/*", True),
+            ("multipart/related, text/xml", True),
+            ("text/xml, multipart/related", True),
+            ("text/xml", False),
+            ("text/xml, multipart/related;q=0.5, */*;q=0.1", False),
+        ):
+            headers = {"Accept": accept} if accept else {}
+            reply = await soap.call("file", "downloadFile", f"<path>{path}</path>", headers)
+            media_type = reply.answer.headers["Content-Type"]
+            assert base64.b64decode(reply.text("file/content")) == DATA[:size]
+            assert media_type.startswith("multipart/related" if attached else "text/xml"), accept
+            assert int(reply.answer.headers["Content-Length"]) == len(reply.answer.body)
+            assert (b"filename*=UTF-8''na%C3%AFve.bin" in reply.answer.body) == attached
 
 
 async def test_a_file_that_is_acceptable_in_no_way_is_refused(house: House) -> None:

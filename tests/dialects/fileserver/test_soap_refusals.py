@@ -144,15 +144,15 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("body", MIXED.values(), ids=MIXED)
-async def test_odd_envelopes(house: House, body: tuple[bytes, str]) -> None:
+async def test_odd_envelopes(house: House) -> None:
     await house.partner("partner")
-    reply = await Soap(house).post("file", body[0])
-    code, text = reply.fault
-    assert reply.answer.status == 500
-    assert code == "soap:Client" and body[1] in text, text
-    assert reply.text("detail/*/message") == text
-    await nothing_is_left(house)
+    for name, (body, told) in MIXED.items():
+        reply = await Soap(house).post("file", body)
+        code, text = reply.fault
+        assert reply.answer.status == 500, name
+        assert code == "soap:Client" and told in text, (name, text)
+        assert reply.text("detail/*/message") == text, name
+        await nothing_is_left(house)
 
 
 ROOT_AS_ATTACHMENT = include("root.message%40cxf.apache.org")
@@ -219,13 +219,12 @@ RELATED = {
 }
 
 
-@pytest.mark.parametrize("body", RELATED.values(), ids=RELATED)
-async def test_odd_attachments(house: House, body: tuple[bytes, str]) -> None:
+async def test_odd_attachments(house: House) -> None:
     await house.partner("partner")
-    reply = await Soap(house).post("file", body[0], {"Content-Type": MTOM})
-    code, text = reply.fault
-    assert code == "soap:Client" and (body[1] in text or body[1] in reply.text("detail/*/message")), text
-    await nothing_is_left(house)
+    for name, (body, told) in RELATED.items():
+        code, text = (await Soap(house).post("file", body, {"Content-Type": MTOM})).fault
+        assert code == "soap:Client" and told in text, (name, text)
+        await nothing_is_left(house)
 
 
 async def test_a_large_attachment_for_a_small_member_is_refused(house: House) -> None:
@@ -248,19 +247,15 @@ ATTACKS = {
     "a huge attribute": [OPEN.encode(), b'<a b="', b"x" * 65536],
     "a long attribute": [OPEN.encode(), b'<a b="' + b"x" * 100_000 + b'">'],
     "many attributes": [
-        OPEN.encode(),
-        b"<a ",
-        b" ".join(b"a%d=''" % n for n in range(10_000)) + b">",
+        OPEN.encode() + b"<a " + b" ".join(b"a%d=''" % n for n in range(10_000)) + b">",
         b"x" * 65536,
     ],
     "attributes without an end": [OPEN.encode(), b"<a ", b"a='' " * 10_000],
     "a long name": [OPEN.encode(), b"<" + b"a" * 60_000 + b">"],
     "a name without an end": [OPEN.encode(), b"<", b"a" * 65536],
     "many namespaces": [
-        OPEN.encode(),
-        b"<a ",
-        b" ".join(b"xmlns:a%d='u'" % n for n in range(3000)),
-        b"/>",
+        OPEN.encode() + b"<a " + b" ".join(b"xmlns:a%d='u'" % n for n in range(3000)) + b"/>",
+        b"x" * 65536,
     ],
     "text without an end": [OPEN.encode(), b"x" * 65536],
     "white space in Body": [OPEN.partition("<n:")[0].encode(), b" " * 65536],
@@ -272,20 +267,20 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-async def test_attacks_cost_little(house: House, attack: list[bytes]) -> None:
+async def test_attacks_cost_little(house: House) -> None:
     """A fault within a second, for less than 50 MB; the last block of each comes for ever."""
     soap = Soap(house)
     await soap.call("file", "getFiles")
-    tracemalloc.start()
-    began = time.perf_counter()
-    try:
-        reply = await soap.post("file", endless(b"".join(attack[:-1]), attack[-1], 16 << 20))
-        took, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert reply.fault[0] == "soap:Client"
-    assert took < 1 and peak < 50 << 20, (took, peak)
+    for name, (*first, block) in ATTACKS.items():
+        tracemalloc.start()
+        began = time.perf_counter()
+        try:
+            reply = await soap.post("file", endless(b"".join(first), block, 16 << 20))
+            took, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert reply.fault[0] == "soap:Client", name
+        assert took < 1 and peak < 50 << 20, (name, took, peak)
     await nothing_is_left(house)
 
 
@@ -344,7 +339,6 @@ async def test_methods(house: House) -> None:
 
 
 async def test_who_may_come_in(house: House) -> None:
-    partner = await house.partner("partner")
     stranger, reader = house.session(), await house.application("reader", [Verb.READ])
     refused = await Soap(house, stranger).call("file", "getFiles")
     assert refused.answer.status == 401
@@ -353,7 +347,7 @@ async def test_who_may_come_in(house: House) -> None:
     for query in ("", "?wsdl", "?xsd=file.xsd"):
         answer = await house.call("GET", f"{house.service}/file{query}", by=stranger)
         assert answer.status == 401
-    reply = await Soap(house, reader).call("user", "deleteUser", f"<id>{partner.id}</id>")
+    reply = await Soap(house, reader).call("user", "getUsers")
     assert reply.answer.status == 500
     assert reply.fault == ("soap:Client", "This is not allowed (access.verb_not_granted)")
 

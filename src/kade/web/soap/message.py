@@ -232,14 +232,11 @@ class _Related:
     def _note_references(self) -> None:
         """Which element's content is in which attachment, once the whole envelope is known."""
         assert self.reader.operation is not None
+        binary = self.reader.shape.binary
         for node in self.reader.operation.descendants():
-            cid = included(node)
-            if (
-                cid is None
-                and node.qname.name in self.reader.shape.binary
-                and node.text.strip().startswith("cid:")
-            ):
-                cid = cid_of(node.text.strip())
+            cid, text = included(node), node.text.strip()
+            if cid is None and node.qname.name in binary and text.startswith("cid:"):
+                cid = cid_of(text)
             if cid is None:
                 continue
             if cid in self._wanted or cid == self._streamed_cid:
