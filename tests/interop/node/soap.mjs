@@ -30,9 +30,9 @@ const info = (await files.getFileInfoAsync({ path }))[0].fileInfo;
 told.length = Number(info.length);
 told.sha256 = info.sha256Checksum;
 
-await attached.downloadFileAsync({ path });
+await attached.downloadFileAsync({ path }, {}, { Accept: "multipart/related" });
 told.attached = digest(attached.lastResponseAttachments.parts[0].body);
-const inline = await files.downloadFileAsync({ path }, {}, { Accept: "text/xml" });
+const inline = await files.downloadFileAsync({ path }); // its own Accept prefers text/xml
 told.inline = digest(Buffer.from(inline[0].file.content, "base64"));
 
 const reference = (await references.getExternalDataReferenceAsync({ path: [path] }))[0];
