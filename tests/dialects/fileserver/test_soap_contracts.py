@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 from lxml import etree
+from tests.dialects.fileserver.conftest import Build
 from tests.dialects.fileserver.house import House
 from tests.dialects.fileserver.soap import NAMESPACES, schema
 
@@ -70,6 +71,12 @@ async def test_schemas_are_within_and_beside_the_contract(house: House, name: st
     assert (head.status, head.body) == (200, b"") and int(head.headers["Content-Length"]) > 1000
     for unknown in ("nothing.xsd", "../settings.py", ""):
         assert (await house.call("GET", f"{address}?xsd={unknown}")).status == 500
+
+
+async def test_behind_a_proxy_the_address_is_the_configured_one(build: Build) -> None:
+    async with build({"KADE_DIALECTS_FILESERVER_SERVICE_URL": "https://files.example/service/"}) as house:
+        told = (await house.call("GET", f"{house.service}/user?wsdl")).text
+        assert 'location="https://files.example/service/user"' in told
 
 
 def test_files_are_whole() -> None:

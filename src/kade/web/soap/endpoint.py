@@ -70,11 +70,15 @@ class Nothing(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SoapService:
-    """What stands at one URL: operations in *namespace*, and the contract that describes them."""
+    """What stands at one URL: operations in *namespace*, and the contract that describes them.
+
+    *url* is where its clients find it; empty where that is as the request names it.
+    """
 
     namespace: str
     contract: Contract
     operations: Sequence[SoapOperation]
+    url: str = ""
 
 
 class SoapEndpoint:
@@ -143,7 +147,7 @@ class SoapEndpoint:
     async def _describe(self, request: Request) -> Response:
         """``?wsdl``, ``?xsd=NAME``; anything else is no call."""
         await self._authenticate(request)
-        address = str(request.url.replace(query="", fragment=""))
+        address = self._service.url or str(request.url.replace(query="", fragment=""))
         asked = {key.lower(): value for key, value in request.query_params.items()}
         if "wsdl" in asked:
             return _xml(self._service.contract.wsdl(address))
