@@ -99,13 +99,14 @@ async def test_an_envelope_that_does_not_come_is_too_slow() -> None:
         (XmlLimits(name=60), f"<a {'a' * 61}=''/>"),
         (XmlLimits(value=3), "<a b='1234'/>"),
         (XmlLimits(kept=3), "1234"),
-        (XmlLimits(silence=300), f"<!--{'x' * 300}-->"),
+        (XmlLimits(silence=300), f"<!--{'x' * 600}-->"),
     ],
 )
 async def test_limits(limits: XmlLimits, inner: str) -> None:
     for text, is_refused in ((inner, True), ("", False)):
-        body = Body([envelope(text)], remaining=None)
-        message = Message(body, "text/xml", lambda _: Shape(), MessageLimits(limits))
+        whole = envelope(text)
+        pieces = [whole[start : start + 100] for start in range(0, len(whole), 100)]
+        message = Message(Body(pieces, remaining=None), "text/xml", lambda _: Shape(), MessageLimits(limits))
         if not is_refused:
             await message.begin()
             continue

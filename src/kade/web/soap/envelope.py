@@ -21,6 +21,7 @@ XOP = "http://www.w3.org/2004/08/xop/include"
 _NEXT_ACTOR = "http://schemas.xmlsoap.org/soap/actor/next"
 _INCLUDE = f"{{{XOP}}}Include"
 _CID = "cid:"
+_LONGEST_CID = 1024
 _STEP = 64 << 10  # bytes that are parsed at a time: well below a millisecond
 
 
@@ -104,7 +105,7 @@ class Streamed:
             return
         if not self._first.startswith(_CID):
             self._begin_inline()
-        elif len(self._first) > 1024 or self.cid is not None:
+        elif len(self._first) > _LONGEST_CID:
             raise _malformed("an attachment's name is too long")
 
     def include(self, href: str) -> None:

@@ -18,6 +18,7 @@ from lxml import etree
 from kade.core.errors import KadeError, RequestReason
 from kade.web.soap.envelope import Node, QName
 
+_PLUS = pattern(r"^\+(?=[0-9])")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _NOT_XML = pattern("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -131,6 +132,8 @@ def _value(node: Node, kind: Any) -> Any:
         raise KadeError(RequestReason.MALFORMED, f"unexpected element {_told(node.children[0].qname)}")
     if kind is bytes:
         return _decoded(node)
+    if kind is int:
+        return _PLUS.sub("", node.text.strip())
     return node.text if kind is str else node.text.strip()
 
 
