@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.dialects.fileserver import soap
 from tests.support import raw_tus
 from tests.support.kade_server import KadeServer
 from tests.support.quay import UPLOAD, Partner, new_partner
@@ -63,8 +64,10 @@ def test_a_full_disk_refuses_an_application_too_and_leaves_nothing_behind(
         server.restart()
         user = server.register_user("partner")
         assert _post(server, user.id, b"z" * (40 * MIB)) == 507
+        assert _post_by_soap(server, user.id, b"z" * (40 * MIB)) == (500, "upload.disk_full")
         assert json.loads(server.service("GET", "/files")[1]) == []
         assert _post(server, user.id, b"hello") == 200
+        assert _post_by_soap(server, user.id, b"hello") == (200, "")
         server.run("doctor", "--digests")
 
 
@@ -86,6 +89,22 @@ def _post(server: KadeServer, user: int, data: bytes) -> int:
     try:
         connection.request("POST", f"/service/rest/v1/files/user/{user}", b"\r\n".join(form), headers)
         return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _post_by_soap(server: KadeServer, user: int, data: bytes) -> tuple[int, str]:
+    """The same by SOAP; the status, and the reason that the fault names."""
+    envelope = soap.enveloped(
+        soap.wrapped("file", "uploadFile", soap.upload_file(user, soap.include("content%40client")))
+    )
+    headers = {"Authorization": f"Bearer {server.admin_key}", "Content-Type": soap.MTOM}
+    connection = http.client.HTTPConnection("127.0.0.1", server.web_port, timeout=60)
+    try:
+        connection.request("POST", "/service/file", soap.related(envelope, soap.file_part(data)), headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        return response.status, text.partition("(")[2].partition(")")[0]
     finally:
         connection.close()
 

@@ -118,7 +118,7 @@ async def test_the_services_are_listed_for_people_and_programs(house: House) -> 
     assert [each["name"] for each in listed.json["services"]] == list(NAMES)
     page = html.fromstring((await house.call("GET", house.service)).text)
     links = attributes(page, "href")
-    assert len(links) == 9
+    assert len(links) == 12  # page, JSON, YAML, WSDL
     for link in links:
         assert (await house.call("GET", house.server.bases["web"] + link)).status == 200
 

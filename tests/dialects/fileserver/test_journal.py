@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import ClientSession as Session
 from tests.dialects.fileserver.forms import body_of, content_type, file_part
 from tests.dialects.fileserver.house import Answer, House, Partner, new_user
+from tests.dialects.fileserver.soap import TEXT_XML, enveloped, upload_file, wrapped
 
 from kade.core.events import JournalEntry, Outcome
 
@@ -64,6 +65,58 @@ async def test_every_operation_of_applications_is_in_the_journal(house: House, t
     partner = await house.partner("partner")
     acts = await service_acts(house, partner, tmp_path / "in")
     await _drive(house, "service", acts, house.operator, house.session())
+
+
+async def test_every_operation_by_soap_is_in_the_journal(house: House, tmp_path: Path) -> None:
+    partner, removable = [await house.partner(name) for name in ("partner", "removable")]
+    (tmp_path / "in" / "a").write_bytes(b"a")
+    one, two = [(await house.upload(partner.id, b"x")).text for _ in range(2)]
+    certificates = [house.authority.issue_client(name).base64_der for name in ("third", "fourth")]
+    new, changed = [f"<certificate>{each}</certificate>" for each in certificates]
+    share, copy = "<file><name>a</name></file>", "<filename>b</filename>"
+    inner = {
+        "getUsers": ("user", "", ""),
+        "createUser": ("user", f"<user><name>third</name>{new}</user>", f"<user><name>3</name>{new}</user>"),
+        "getUser": ("user", f"<id>{partner.id}</id>", "<id>99</id>"),
+        "updateUser": (
+            "user",
+            f"<user><id>{partner.id}</id><name>second</name>{changed}</user>",
+            f"<user><id>99</id><name>second</name>{changed}</user>",
+        ),
+        "deleteUser": ("user", f"<id>{removable.id}</id>", f"<id>{partner.id}</id>"),
+        "getFiles": ("file", "", ""),
+        "uploadFile": ("file", upload_file(partner.id, "QQ=="), upload_file(99, "QQ==")),
+        "uploadFileFromFs": ("file", f"<userId>{partner.id}</userId>{share}", f"<userId>99</userId>{share}"),
+        "downloadFileToFs": ("file", f"<path>{one}</path>{copy}", f"<path>unknown</path>{copy}"),
+        "getFileInfo": ("file", f"<path>{one}</path>", "<path>unknown</path>"),
+        "downloadFile": ("file", f"<path>{one}</path>", "<path>unknown</path>"),
+        "deleteFile": ("file", f"<path>{two}</path>", "<path>unknown</path>"),
+        "getExternalDataReference": ("gb", f"<path>{one}</path>", "<path>unknown</path>"),
+    }
+    for name, (service, done, refused) in inner.items():
+        operation, url = f"fileserver.soap.{name}", f"{house.service}/{service}"
+        for members, outcome in ((done, Outcome.DONE), (refused, Outcome.REFUSED)):
+            if outcome == Outcome.REFUSED and not refused:
+                continue
+            options = {"data": enveloped(wrapped(service, name, members)), "headers": TEXT_XML}
+            act = Act("POST", url, url, options)
+            rows, answer = await _rows(house, operation, act, url, house.operator)
+            assert (answer.status == 200) == (outcome == Outcome.DONE), (name, answer)
+            assert rows and rows[-1].outcome == outcome, (name, rows)
+            assert rows[-1].principal_id and rows[-1].request_id == answer.headers["X-Request-ID"]
+    for name, method, known in (
+        ("unknown", "POST", house.operator),
+        ("unknown", "POST", house.session()),
+        ("wsdl", "GET", house.operator),
+        ("wsdl", "GET", house.session()),
+        ("other", "PUT", house.operator),
+    ):
+        url = f"{house.service}/file"
+        rows, _ = await _rows(house, f"fileserver.soap.{name}", Act(method, url, url), url, known)
+        assert [row.outcome for row in rows] == [Outcome.REFUSED], (name, rows)
+    assert await _named(house, "soap") == {
+        f"fileserver.soap.{name}" for name in (*inner, "unknown", "wsdl", "other")
+    }
 
 
 async def test_every_operation_of_partners_is_in_the_journal(house: House) -> None:

@@ -26,6 +26,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Public URL of the partners' side, for references; empty: the listener's own."),
     ] = ""
+    service_url: Annotated[
+        str,
+        Meta(description="Public URL of the service API, for WSDLs; empty: as the request names it."),
+    ] = ""
     virtual_path_length: Annotated[
         int, Meta(ge=20, le=256, description="Length of the random path that a file gets.")
     ] = 127

@@ -18,15 +18,15 @@ from kade.web.receive import body_of
 from kade.web.soap import values
 from kade.web.soap.answers import XML, answer
 from kade.web.soap.contract import Contract
-from kade.web.soap.envelope import QName
-from kade.web.soap.message import Incoming, Message, MessageLimits, Shape
+from kade.web.soap.envelope import QName, Shape
+from kade.web.soap.message import Incoming, Message, MessageLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of an operation.
 
-    *body* is what was read before the streamed content began, the whole request where there is none;
+    *body* is what stands before the streamed content, the whole request where there is none;
     *incoming* tells of that content, and *content* is its bytes as a ``core.ports.Source``.
     """
 
@@ -46,7 +46,8 @@ class SoapOperation:
     """One operation, called by *name* or one of *aliases*; the answer is ``<called name>Response``.
 
     *request* has the children of the operation's element, save the one at the end of *streamed*, which is
-    handed on as it comes. *reads* is the kind of event of an operation that changes nothing.
+    handed on as it comes; what is required has to stand before it. *reads* is the kind of event of an
+    operation that changes nothing.
     """
 
     name: str
@@ -59,7 +60,8 @@ class SoapOperation:
     @property
     def shape(self) -> Shape:
         """What has to be known while a request is read."""
-        return Shape(self.streamed, values.binary_names(self.request))
+        check = partial(values.require, kind=self.request)
+        return Shape(self.streamed, values.binary_names(self.request), check)
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -68,11 +70,15 @@ class Nothing(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SoapService:
-    """What stands at one URL: operations in *namespace*, and the contract that describes them."""
+    """What stands at one URL: operations in *namespace*, and the contract that describes them.
+
+    *url* is where its clients find it; empty where that is as the request names it.
+    """
 
     namespace: str
     contract: Contract
     operations: Sequence[SoapOperation]
+    url: str = ""
 
 
 class SoapEndpoint:
@@ -141,7 +147,7 @@ class SoapEndpoint:
     async def _describe(self, request: Request) -> Response:
         """``?wsdl``, ``?xsd=NAME``; anything else is no call."""
         await self._authenticate(request)
-        address = str(request.url.replace(query="", fragment=""))
+        address = self._service.url or str(request.url.replace(query="", fragment=""))
         asked = {key.lower(): value for key, value in request.query_params.items()}
         if "wsdl" in asked:
             return _xml(self._service.contract.wsdl(address))

@@ -21,6 +21,7 @@ XOP = "http://www.w3.org/2004/08/xop/include"
 _NEXT_ACTOR = "http://schemas.xmlsoap.org/soap/actor/next"
 _INCLUDE = f"{{{XOP}}}Include"
 _CID = "cid:"
+_LONGEST_CID = 1024
 _STEP = 64 << 10  # bytes that are parsed at a time: well below a millisecond
 
 
@@ -104,7 +105,7 @@ class Streamed:
             return
         if not self._first.startswith(_CID):
             self._begin_inline()
-        elif len(self._first) > 1024 or self.cid is not None:
+        elif len(self._first) > _LONGEST_CID:
             raise _malformed("an attachment's name is too long")
 
     def include(self, href: str) -> None:
@@ -135,22 +136,34 @@ class Streamed:
             raise _malformed("base64") from error
 
 
-StreamedPath = Callable[[QName], tuple[str, ...]]
+class Shape(NamedTuple):
+    """What has to be known of an operation while its request is read.
+
+    *streamed* is the way to the element whose content is handed on, by names below the operation's element;
+    *check* is given that element, as far as it was read, when the content begins, and raises what is missing.
+    *binary* are the names of elements of type base64Binary, which may be attachments.
+    """
+
+    streamed: tuple[str, ...] = ()
+    binary: frozenset[str] = frozenset()
+    check: Callable[[Node], None] = lambda _operation: None
+
+
+ShapeOf = Callable[[QName], Shape]
 
 
 class EnvelopeReader:
     """Reads one envelope. Whatever is wrong with it raises KadeError, most of it ``RequestReason.MALFORMED``.
 
-    *streamed_path* says, by the operation's element, which element below it is not kept: the names of the
-    way to it, or nothing.
+    *shape_of* gives, by the name of the operation's element, what has to be known of it.
     """
 
-    def __init__(self, streamed_path: StreamedPath, limits: XmlLimits, charset: str = "") -> None:
+    def __init__(self, shape_of: ShapeOf, limits: XmlLimits, charset: str = "") -> None:
         """*charset* is the Content-Type's; without it the XML declaration counts."""
         self.operation: Node | None = None
         self.streamed: Streamed | None = None
-        self._streamed_path = streamed_path
-        self._path: tuple[str, ...] = ()
+        self.shape = Shape()
+        self._shape_of = shape_of
         self._limits = limits
         self._stack: list[Node] = []
         self._elements = 0
@@ -259,13 +272,16 @@ class EnvelopeReader:
             raise _malformed("more than one element in Body")
         else:
             self.operation = node
-            self._path = self._streamed_path(node.qname)
+            self.shape = self._shape_of(node.qname)
 
     def _start_member(self, node: Node) -> None:
         way = [*(each.qname for each in self._stack[3:]), node.qname]
-        if self._body_seen and self._path and way == [QName("", name) for name in self._path]:
+        path = self.shape.streamed
+        if self._body_seen and path and way == [QName("", name) for name in path]:
             if self.streamed is not None:
-                raise _malformed(f"more than one {self._path[-1]}")
+                raise _malformed(f"more than one {path[-1]}")
+            assert self.operation is not None
+            self.shape.check(self.operation)
             self.streamed = Streamed()
         else:
             self._stack[-1].children.append(node)

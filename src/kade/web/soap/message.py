@@ -6,7 +6,6 @@ whatever one holds, it is never parsed.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -16,7 +15,7 @@ from kade.core.errors import KadeError, RequestReason
 from kade.core.ports import Piece, Source
 from kade.web.buffers import HeldPiece
 from kade.web.parts import MultipartReader, PartData, PartHead, PartLimits
-from kade.web.soap.envelope import EnvelopeReader, Node, QName, XmlLimits, cid_of, included
+from kade.web.soap.envelope import EnvelopeReader, Node, ShapeOf, XmlLimits, cid_of, included
 
 _PATIENCE_S = 0.5
 _VERSION_1_2 = "application/soap+xml"
@@ -32,20 +31,6 @@ class MessageLimits:
     parts: PartLimits = field(default_factory=PartLimits)
     kept: int = 1 << 20
     begin_s: float = 30.0
-
-
-class Shape(NamedTuple):
-    """What has to be known of an operation while its request is read.
-
-    *streamed* is the way to the element whose content is handed on; *binary* are the names of elements of
-    type base64Binary, which may be attachments.
-    """
-
-    streamed: tuple[str, ...] = ()
-    binary: frozenset[str] = frozenset()
-
-
-ShapeOf = Callable[[QName], Shape]
 
 
 class Incoming(NamedTuple):
@@ -86,7 +71,7 @@ class Message:
             self._reader = related.reader
         else:
             _require_soap_1_1(media_type.decode("latin-1").lower() or "none", "")
-            self._reader = _reader(shape_of, limits, _parameter(parameters, b"charset"))
+            self._reader = EnvelopeReader(shape_of, limits.xml, _parameter(parameters, b"charset"))
             self._carrier = _Bare(source, self._reader)
         self.remaining: int | None = None
         self.trailers: dict[str, str] = {}
@@ -165,9 +150,7 @@ class _Related:
         self._parts = parts
         self._start = start
         self._limits = limits
-        self._shape = Shape()
-        self._shape_of = shape_of
-        self.reader = _reader(self._noted, limits, "")
+        self.reader = EnvelopeReader(shape_of, limits.xml)
         self._root_id: str | None = None
         self._root_ended = False
         self._wanted: dict[str, Node] = {}
@@ -192,10 +175,6 @@ class _Related:
         if self._parts.ended and not self.ended:
             self._end()
         return bool(events)
-
-    def _noted(self, qname: QName) -> Shape:
-        self._shape = self._shape_of(qname)
-        return self._shape
 
     def _begin_part(self, head: PartHead) -> None:
         cid = head.content_id
@@ -253,10 +232,11 @@ class _Related:
     def _note_references(self) -> None:
         """Which element's content is in which attachment, once the whole envelope is known."""
         assert self.reader.operation is not None
+        binary = self.reader.shape.binary
         for node in self.reader.operation.descendants():
-            cid = included(node)
-            if cid is None and node.qname.name in self._shape.binary and node.text.strip().startswith("cid:"):
-                cid = cid_of(node.text.strip())
+            cid, text = included(node), node.text.strip()
+            if cid is None and node.qname.name in binary and text.startswith("cid:"):
+                cid = cid_of(text)
             if cid is None:
                 continue
             if cid in self._wanted or cid == self._streamed_cid:
@@ -273,10 +253,6 @@ class _Related:
     @property
     def _streamed_cid(self) -> str | None:
         return self.reader.streamed.cid if self.reader.streamed is not None else None
-
-
-def _reader(shape_of: ShapeOf, limits: MessageLimits, charset: str) -> EnvelopeReader:
-    return EnvelopeReader(lambda qname: shape_of(qname).streamed, limits.xml, charset)
 
 
 def _require_soap_1_1(media_type: str, start_info: str) -> None:

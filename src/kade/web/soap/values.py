@@ -18,6 +18,7 @@ from lxml import etree
 from kade.core.errors import KadeError, RequestReason
 from kade.web.soap.envelope import Node, QName
 
+_PLUS = pattern(r"^\+(?=[0-9])")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _NOT_XML = pattern("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -45,6 +46,21 @@ def read(node: Node, kind: type[T]) -> T:
         return msgspec.convert(_members(node, kind), kind, strict=False)
     except msgspec.ValidationError as error:
         raise KadeError(RequestReason.BAD_VALUE, str(error)[:200]) from error
+
+
+def require(node: Node, kind: type[msgspec.Struct]) -> None:
+    """See that everything is there that *kind* requires, whatever its value.
+
+    Raises:
+        KadeError: ``RequestReason.MISSING_VALUE``.
+    """
+    children = {child.qname: child for child in node.children}
+    for name, member in _fields(kind).items():
+        child = children.get(QName("", name))
+        if child is None and member.required:
+            raise KadeError(RequestReason.MISSING_VALUE, name)
+        if child is not None and _is_struct(member.kind):
+            require(child, member.kind)
 
 
 def write(parent: etree._Element, value: msgspec.Struct, marker: str = "") -> "Outgoing | None":
@@ -116,6 +132,8 @@ def _value(node: Node, kind: Any) -> Any:
         raise KadeError(RequestReason.MALFORMED, f"unexpected element {_told(node.children[0].qname)}")
     if kind is bytes:
         return _decoded(node)
+    if kind is int:
+        return _PLUS.sub("", node.text.strip())
     return node.text if kind is str else node.text.strip()
 
 

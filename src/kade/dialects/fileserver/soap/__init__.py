@@ -15,7 +15,7 @@ from kade.dialects.fileserver.soap.users import UserService
 from kade.web.dialect import Kit
 from kade.web.operation import AnyMethod
 from kade.web.service_api.refusals import SoapRefusals
-from kade.web.soap import Contract, SoapEndpoint, SoapService
+from kade.web.soap import Contract, SoapEndpoint, SoapOperation, SoapService
 
 _FOLDER = Path(__file__).parents[1] / "schema"
 _NAMESPACE = "http://luin.dev/file/server/1.0"
@@ -27,11 +27,10 @@ NAMES = {"user": "UserService", "file": "FileService", "gb": "GBService"}
 
 def services(kit: Kit, settings: Settings) -> dict[str, SoapService]:
     """What the contracts describe, by the name in the URL."""
-    users, files, references = UserService(kit), FileService(kit, settings), GbService(kit, settings)
     return {
-        "user": SoapService(_NAMESPACE, _contract("user"), users.operations()),
-        "file": SoapService(_NAMESPACE, _contract("file"), files.operations()),
-        "gb": SoapService(_GB_NAMESPACE, _contract("gb"), references.operations()),
+        "user": _service("user", _NAMESPACE, UserService(kit).operations(), settings),
+        "file": _service("file", _NAMESPACE, FileService(kit, settings).operations(), settings),
+        "gb": _service("gb", _GB_NAMESPACE, GbService(kit, settings).operations(), settings),
     }
 
 
@@ -48,5 +47,9 @@ def routes(
     return made
 
 
-def _contract(name: str) -> Contract:
-    return Contract(_FOLDER / f"{name}.wsdl")
+def _service(
+    name: str, namespace: str, operations: Sequence[SoapOperation], settings: Settings
+) -> SoapService:
+    base = settings.service_url.rstrip("/")
+    contract = Contract(_FOLDER / f"{name}.wsdl")
+    return SoapService(namespace, contract, operations, f"{base}/{name}" if base else "")
