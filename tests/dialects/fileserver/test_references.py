@@ -146,9 +146,9 @@ def test_whatever_a_file_is_called_its_reference_is_valid(name: str, length: int
 PUSH = """<digikoppeling-external-data-references-{kind} profile="digikoppeling-gb-4.0"
   xmlns="http://www.logius.nl/digikoppeling/gb/2020/09"><data-reference-{kind} contextId="c">
   <compression>ZIP4J</compression><content contentType="application/zip"><filename>a b.zip</filename>
-  <checksum type="SHA256">AB</checksum><size>5</size>
-  <transport><location><receiverUrl type="xs:anyURI">https://x/y</receiverUrl></location></transport>
-  <part><filename>a.z01</filename><checksum type="MD5">AB</checksum><size>1</size>{part}</part>{whole}
+  <checksum type="SHA256">AB</checksum><size>5</size>{whole}
+  <transport><location><receiverUrl type="xs:anyURI">https://x/y/</receiverUrl></location>
+  <part><filename>a.z01</filename><checksum type="MD5">AB</checksum><size>1</size>{part}</part></transport>
   </content></data-reference-{kind}></digikoppeling-external-data-references-{kind}>"""
 
 
