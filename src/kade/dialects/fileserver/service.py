@@ -12,6 +12,7 @@ from kade.dialects.fileserver.errors import refuse_service
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.rest.documents import Documents
 from kade.dialects.fileserver.rest.files import FileService
+from kade.dialects.fileserver.rest.push import PushService
 from kade.dialects.fileserver.rest.references import GbService
 from kade.dialects.fileserver.rest.users import UserService
 from kade.dialects.fileserver.settings import Settings
@@ -47,6 +48,7 @@ def rest_operations(kit: Kit, settings: Settings) -> list[Operation]:
         *UserService(kit).operations(),
         *FileService(kit, settings).operations(),
         *GbService(kit, settings).operations(),
+        *PushService(kit, settings).operations(),
     ]
 
 

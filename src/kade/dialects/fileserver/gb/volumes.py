@@ -1,35 +1,31 @@
-"""Files that were put, as what reads them wants them: volumes of an archive, or one stream after the other."""
+"""Files that were put, as they are read: volumes of an archive, or one stream after the other."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from kade.core.contents import Content, Extent, cut
-from kade.core.errors import FileReason, KadeError
 from kade.core.files import File
 from kade.core.ports import Piece, SegmentStore, Tx
-from kade.core.principals import Caller
 from kade.core.ranges import Span
-from kade.dialects.fileserver.gb.places import Place
-from kade.dialects.fileserver.gb.splitzip import ZipError
 from kade.services import files
 from kade.web.buffers import HeldPiece
 
 ALGORITHMS = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}
 
 
-class Put:
-    """One file that was put: its place, its entry and its bytes, as they were when it was looked at."""
+class Put(NamedTuple):
+    """One file that was put, and its bytes, as they were when it was looked at."""
 
-    def __init__(self, place: Place, file: File, content: Content, extents: list[Extent]) -> None:
-        self.place = place
-        self.file = file
-        self.content = content
-        self.extents = extents
+    file: File
+    content: Content
+    extents: list[Extent]
 
     @classmethod
-    def of(cls, tx: Tx, place: Place, file: File) -> "Put":
+    def of(cls, tx: Tx, file: File) -> "Put":
         content = files.content_of(tx, file)
-        return cls(place, file, content, tx.contents.extents(content.id))
+        return cls(file, content, tx.contents.extents(content.id))
 
 
 class PutVolumes:
@@ -56,30 +52,24 @@ class PutVolumes:
                 yield data
 
 
-class Checked:
-    """Implements ``core.ports.Source``: bytes on their way into a file, with their digest.
+class Digested:
+    """Implements ``core.ports.Source``: pieces on their way into a file, with their digest.
 
-    Raises:
-        KadeError: ``FileReason.CONTENT_GONE`` with the words of what is wrong with an archive.
+    What the pieces raise breaks the append off, and comes out of it as it is.
     """
 
     remaining: int | None = None
 
     def __init__(self, pieces: AsyncIterator[bytes], kind: str) -> None:
         self.trailers: dict[str, str] = {}
-        self.broken: ZipError | None = None
         self._pieces = pieces
         self._digest = hashlib.new(ALGORITHMS[kind], usedforsecurity=False)
 
     async def read(self, patience: float) -> Piece | None:
-        try:
-            data = await anext(self._pieces, None)
-        except ZipError as error:
-            self.broken = error
-            raise KadeError(FileReason.CONTENT_GONE, str(error)[:80]) from error
+        data = await anext(self._pieces, None)
         if data is None:
             return None
-        self._digest.update(data)
+        await asyncio.to_thread(self._digest.update, data)
         return HeldPiece(data)
 
     def hexdigest(self) -> str:
