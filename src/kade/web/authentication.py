@@ -48,7 +48,7 @@ class Authentication:
         authorities: dict[str, Sequence[Certificate]],
         revocations: Mapping[str, RevocationLists],
     ) -> None:
-        """*headers*, *authorities* (of client certificates) and their *revocations* are by a listener's name."""
+        """By a listener's name: *headers*, *authorities* (of client certificates), *revocations*."""
         self._catalog = catalog
         self._passwords = passwords
         self._headers = headers
