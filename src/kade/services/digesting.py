@@ -19,11 +19,16 @@ class Digesting:
     """Computes what is missing, in the background or for whoever asks."""
 
     def __init__(
-        self, catalog: Catalog, store: SegmentStore, digester: Callable[[Iterable[str]], Digester]
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        digester: Callable[[Iterable[str]], Digester],
+        most_remembered: int = _REMEMBERED,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._digester = digester
+        self._most_remembered = most_remembered
         self._running: dict[Id, asyncio.Task[Content]] = {}
         self._others: dict[tuple[Id, str], asyncio.Task[str]] = {}
         self._remembered: OrderedDict[tuple[Id, str], str] = OrderedDict()
@@ -123,7 +128,7 @@ class Digesting:
         self._others.pop(key, None)
         if not task.cancelled() and task.exception() is None:
             self._remembered[key] = task.result()
-            if len(self._remembered) > _REMEMBERED:
+            if len(self._remembered) > self._most_remembered:
                 self._remembered.popitem(last=False)
 
     def _ended(self, content_id: Id, task: asyncio.Task[Content]) -> None:

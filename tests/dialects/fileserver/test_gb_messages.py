@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tests.dialects.fileserver.test_references import schema
 from tests.dialects.fileserver.test_splitzip import BOMBED, SPLIT, archive, cut_at
 from tests.support.sizes import MIB
 
+from kade.core.contents import Segment
 from kade.core.grants import Verb
 
 NAMESPACE = "http://www.logius.nl/digikoppeling/gb/2020/09"
@@ -72,7 +74,7 @@ def request(base: str, *said: Said) -> str:
 
 async def post(house: House, partner: Partner, document: str | bytes, **options: Any) -> Answer:
     path = f"/gb/user/{partner.id}/externalDataReferenceRequest"
-    data = document.encode() if isinstance(document, str) else document
+    data = io.BytesIO(document.encode() if isinstance(document, str) else document)
     headers = {"Content-Type": "application/xml", **options.pop("headers", {})}
     return await house.call("POST", path, data=data, headers=headers, **options)
 
@@ -102,53 +104,51 @@ async def status(house: House, partner: Partner, said: Said) -> str:
     return whole
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("data", [b"", b"small", LARGE], ids=["empty", "small", "large"])
-async def test_a_file_that_is_as_was_said(house: House, kind: str, data: bytes) -> None:
+async def test_a_file_that_is_as_was_said(house: House, data: bytes) -> None:
     """MD005, MD006, MD009: and it gets the name and the type of the message."""
     partner = await house.partner("partner")
     await put(house, partner, "uuid/1", data)
-    said = Said("verslag.pdf", data, "uuid/1", kind)
-    assert await status(house, partner, said) == "OK"
-    assert await status(house, partner, said) == "OK"
+    for kind in KINDS:
+        assert await status(house, partner, Said("verslag.pdf", data, "uuid/1", kind)) == "OK", kind
     assert await contents_of(house, partner) == {"verslag.pdf": data}
     (path,) = (await house.call("GET", "/files")).json
     assert (await house.download(partner, path)).headers["Content-Type"] == "application/pdf"
     kinds = [each.kind for each in await house.journal()]
-    assert kinds.count("file.named") == 1 and kinds.count("reference.judged") == 2
+    assert kinds.count("file.named") == 1 and kinds.count("reference.judged") == len(KINDS)
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"checksum": "00"}, "CHECKSUM_ERROR"),
-        ({"checksum": digest(b"other").upper()}, "CHECKSUM_ERROR"),
-        ({"size": 6}, "INCORRECT_FILE_SIZE"),
-        ({"size": 2**64 - 1}, "INCORRECT_FILE_SIZE"),
-        ({"url": "b"}, "FILE_NOT_FOUND"),
-        ({"url": ""}, "FILE_NOT_FOUND"),
-        ({"url": "../0/a"}, "FILE_NOT_FOUND"),
-        ({"url": "%2e%2e/0/a"}, "FILE_NOT_FOUND"),
-        ({"url": "a?x"}, "FILE_NOT_FOUND"),
-        ({"url": "a%00"}, "FILE_NOT_FOUND"),
-        ({"url": "%ff"}, "FILE_NOT_FOUND"),
-        ({"url": "https://other/files/download/a"}, "FILE_NOT_FOUND"),
-        ({"url": "http://localhost/files/gb/0/a"}, "FILE_NOT_FOUND"),
-        ({"url": "https://u:p@localhost/files/gb/0/a"}, "FILE_NOT_FOUND"),
-        ({"url": "https://["}, "FILE_NOT_FOUND"),
-        ({"name": "a b.pdf"}, "UNKNOWN_ERROR"),
-        ({"name": "../x"}, "UNKNOWN_ERROR"),
-        ({"name": "x" * 201}, "UNKNOWN_ERROR"),
-        ({"media_type": "nonsense"}, "UNKNOWN_ERROR"),
-        ({"compression": "ZIP4J"}, "DECOMPRESSION_ERROR"),
-    ],
-)
-async def test_what_is_wrong_is_told(house: House, changes: dict[str, Any], expected: str) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"checksum": "00"}, "CHECKSUM_ERROR"),
+    ({"checksum": digest(b"other").upper()}, "CHECKSUM_ERROR"),
+    ({"size": 6}, "INCORRECT_FILE_SIZE"),
+    ({"size": 2**64 - 1}, "INCORRECT_FILE_SIZE"),
+    ({"url": "b"}, "FILE_NOT_FOUND"),
+    ({"url": ""}, "FILE_NOT_FOUND"),
+    ({"url": "../0/a"}, "FILE_NOT_FOUND"),
+    ({"url": "%2e%2e/0/a"}, "FILE_NOT_FOUND"),
+    ({"url": "a?x"}, "FILE_NOT_FOUND"),
+    ({"url": "a%00"}, "FILE_NOT_FOUND"),
+    ({"url": "%ff"}, "FILE_NOT_FOUND"),
+    ({"url": "https://other/files/download/a"}, "FILE_NOT_FOUND"),
+    ({"url": "http://localhost/files/gb/0/a"}, "FILE_NOT_FOUND"),
+    ({"url": "https://u:p@localhost/files/gb/0/a"}, "FILE_NOT_FOUND"),
+    ({"url": "https://["}, "FILE_NOT_FOUND"),
+    ({"name": "a b.pdf"}, "UNKNOWN_ERROR"),
+    ({"name": "../x"}, "UNKNOWN_ERROR"),
+    ({"name": "x" * 201}, "UNKNOWN_ERROR"),
+    ({"media_type": "nonsense"}, "UNKNOWN_ERROR"),
+    ({"compression": "ZIP4J"}, "DECOMPRESSION_ERROR"),
+]
+
+
+async def test_what_is_wrong_is_told(house: House) -> None:
     """GB014, GB015; nothing becomes of the file."""
     partner = await house.partner("partner")
     await put(house, partner, "a", b"hello")
-    values: dict[str, Any] = {"name": "a.pdf", "data": b"hello", "url": "a", **changes}
-    assert await status(house, partner, Said(**values)) == expected
+    for changes, expected in WRONG:
+        values: dict[str, Any] = {"name": "a.pdf", "data": b"hello", "url": "a", **changes}
+        assert await status(house, partner, Said(**values)) == expected, changes
     assert await contents_of(house, partner) == {"a": b"hello"}
 
 
@@ -190,12 +190,12 @@ async def test_parts_are_joined_without_a_copy(house: House, cuts: list[int]) ->
     parts = [Said(f"x.{number}", piece) for number, piece in enumerate(pieces)]
     for part in parts:
         await put(house, partner, f"d/{part.name}", part.data)
-    segments = {segment async for segment, _, _ in house.kade.store.list()}
+    segments = await segments_of(house)
     said = Said("whole.pdf", LARGE, "d/", parts=parts)
     for _ in range(2):
         assert await judge(house, partner, said) == [("OK", ["OK"] * len(parts))]
         assert await contents_of(house, partner) == {"whole.pdf": LARGE}
-    large = {segment async for segment, _, length in house.kade.store.list() if length > 20_000}
+    large = {each for each in await segments_of(house) if each.length > 20_000}
     assert large <= segments
     (file,) = [each for each in await files_of(house) if each.state == "live"]
     quota = await house.kade.catalog.read(lambda tx: tx.quotas.get(file.space_id))
@@ -259,29 +259,27 @@ async def test_an_archive_without_parts_is_unpacked(house: House, url: str, data
         assert await contents_of(house, partner) == {"w.pdf": data}
 
 
-@pytest.mark.parametrize(
-    ("volume", "changes", "expected"),
-    [
-        (archive(LARGE, flags=1)[0], {}, "COMPRESSION_NOT_SUPPORTED"),
-        (archive(LARGE, code=12)[0], {}, "COMPRESSION_NOT_SUPPORTED"),
-        (archive(LARGE, crc=1)[0], {}, "DECOMPRESSION_ERROR"),
-        (archive(LARGE, entries=2)[0], {}, "DECOMPRESSION_ERROR"),
-        (archive(LARGE)[0][:-1], {}, "DECOMPRESSION_ERROR"),
-        (archive(LARGE[1:])[0], {}, "INCORRECT_FILE_SIZE"),
-        (archive(LARGE[::-1])[0], {}, "CHECKSUM_ERROR"),
-        (archive(packed=BOMBED, size=1 << 40, zip64=True)[0], {"size": 1 << 40}, "DECOMPRESSION_ERROR"),
-    ],
-)
-async def test_archives_that_lie_leave_nothing(
-    house: House, volume: bytes, changes: dict[str, Any], expected: str
-) -> None:
+LYING: list[tuple[bytes, dict[str, Any], str]] = [
+    (archive(LARGE, flags=1)[0], {}, "COMPRESSION_NOT_SUPPORTED"),
+    (archive(LARGE, code=12)[0], {}, "COMPRESSION_NOT_SUPPORTED"),
+    (archive(LARGE, crc=1)[0], {}, "DECOMPRESSION_ERROR"),
+    (archive(LARGE, entries=2)[0], {}, "DECOMPRESSION_ERROR"),
+    (archive(LARGE)[0][:-1], {}, "DECOMPRESSION_ERROR"),
+    (archive(LARGE[1:])[0], {}, "INCORRECT_FILE_SIZE"),
+    (archive(LARGE[::-1])[0], {}, "CHECKSUM_ERROR"),
+    (archive(packed=BOMBED, size=1 << 40, zip64=True)[0], {"size": 1 << 40}, "DECOMPRESSION_ERROR"),
+]
+
+
+async def test_archives_that_lie_leave_nothing(house: House) -> None:
     partner = await house.partner("partner")
-    await put(house, partner, "w.zip", volume)
-    said = Said(**{"name": "w", "data": LARGE, "url": "w.zip", "compression": "ZIP4J", **changes})
-    assert await status(house, partner, said) == expected
-    assert await contents_of(house, partner) == {"w.zip": volume}
-    assert {each.state for each in await files_of(house)} <= {"live", "refused"}
-    assert await house.kade.catalog.read(lambda tx: len(tx.uploads.page(None, 9))) == 1
+    for volume, changes, expected in LYING:
+        await put(house, partner, "w.zip", volume)
+        said = Said(**{"name": "w", "data": LARGE, "url": "w.zip", "compression": "ZIP4J", **changes})
+        assert await status(house, partner, said) == expected, changes
+        assert await contents_of(house, partner) == {"w.zip": volume}
+    states = [each.state for each in await files_of(house)]
+    assert states.count("live") == 1 and set(states) <= {"live", "refused", "erased"}
 
 
 async def test_a_box_without_room_for_what_comes_out(build: Build) -> None:
@@ -325,34 +323,36 @@ ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10
 GOOD = request("https://localhost/files/gb/0/", Said("a", b"1"))
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"<",
-        b"\xff\xfe",
-        b"<a/>",
-        GOOD.replace("NONE", "RAR"),
-        GOOD.replace("gb-4.0", "gb-1.0"),
-        GOOD.replace("references-request", "references-response"),
-        GOOD.replace("<size>1</size>", "<size>-1</size>"),
-        GOOD.replace("<size>1</size>", "<size>18446744073709551616</size>"),
-        GOOD.replace("SHA256", "CRC32"),
-        "<!DOCTYPE x>" + GOOD,
-        f'<!DOCTYPE x [<!ENTITY e0 "x">{ENTITIES}]>' + GOOD.replace("contextId=", 'x="&e9;" contextId='),
-        '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>' + GOOD.replace("<size>1", "<size>&f;1"),
-        '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">' + GOOD,
-        "<a>" * 100_000,
-        "<a " + " ".join(f'x{n}=""' for n in range(50_000)) + "/>",
-        request("https://x/", *[Said("a", b"1")] * 1001),
-    ],
-    ids=range(17),
-)
-async def test_documents_that_are_no_request(house: House, document: str | bytes) -> None:
+NO_REQUESTS: list[str | bytes] = [
+    b"",
+    b"<",
+    b"\xff\xfe",
+    b"<a/>",
+    GOOD.replace("NONE", "RAR"),
+    GOOD.replace("gb-4.0", "gb-1.0"),
+    GOOD.replace("references-request", "references-response"),
+    GOOD.replace("<size>1</size>", "<size>-1</size>"),
+    GOOD.replace("<size>1</size>", "<size>18446744073709551616</size>"),
+    GOOD.replace("SHA256", "CRC32"),
+    "<!DOCTYPE x>" + GOOD,
+    f'<!DOCTYPE x [<!ENTITY e0 "x">{ENTITIES}]>' + GOOD.replace("contextId=", 'x="&e9;" contextId='),
+    '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>' + GOOD.replace("<size>1", "<size>&f;1"),
+    '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">' + GOOD,
+    "<a>" * 100_000,
+    "<a " + " ".join(f'x{n}=""' for n in range(50_000)) + "/>",
+    request("https://x/", *[Said("a", b"1")] * 1001),
+]
+
+
+async def test_documents_that_are_no_request(house: House) -> None:
+    """Whatever the attack, it is refused soon."""
     partner = await house.partner("partner")
-    answer = await post(house, partner, document)
-    assert (answer.status, answer.body) == (400, b"")
-    assert (await house.journal())[-1].reason == "request.not_valid"
+    for number, document in enumerate(NO_REQUESTS):
+        began = time.monotonic()
+        answer = await post(house, partner, document)
+        assert (answer.status, answer.body) == (400, b""), number
+        assert time.monotonic() - began < 2, number
+        assert (await house.journal())[-1].reason == "request.not_valid"
 
 
 async def test_who_may_ask(house: House) -> None:
@@ -376,3 +376,7 @@ async def test_who_may_ask(house: House) -> None:
 
 async def files_of(house: House) -> list[Any]:
     return await house.kade.catalog.read(lambda tx: tx.files.page(None, 99))
+
+
+async def segments_of(house: House) -> set[Segment]:
+    return set(await house.kade.catalog.read(lambda tx: tx.segments.page(None, 99)))

@@ -87,33 +87,34 @@ async def test_the_place_of_another_is_forbidden(house: House) -> None:
     assert {each.reason for each in refused} >= {"access.verb_not_granted"}
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        ".",
-        "..",
-        "%2e%2e",
-        "..%2f..%2fkade.toml",
-        "a/../b",
-        "a//b",
-        "/a",
-        "a/",
-        "a%00b",
-        "a%20b",
-        "a%5cb",
-        "%c3%a9.txt",
-        "%ff",
-        "a" * 201,
-        "a/b/c/d/e",
-    ],
-)
-async def test_names_are_those_of_the_standard(house: House, key: str) -> None:
+BAD_KEYS = [
+    "",
+    ".",
+    "..",
+    "%2e%2e",
+    "..%2f..%2fkade.toml",
+    "a/../b",
+    "a//b",
+    "/a",
+    "a/",
+    "a%00b",
+    "a%20b",
+    "a%5cb",
+    "%c3%a9.txt",
+    "%ff",
+    "a" * 201,
+    "a/b/c/d/e",
+]
+
+
+async def test_names_are_those_of_the_standard(house: House) -> None:
     """MD007; and nothing leads out of the partner's place."""
     partner = await house.partner("partner")
-    answer = await put(house, partner, key, b"x")
-    assert (answer.status, answer.body) == (400, b"file.bad_name\n")
-    assert "Set-Cookie" not in answer.headers
+    for key in BAD_KEYS:
+        answer = await put(house, partner, key, b"x")
+        assert (answer.status, answer.body) == (400, b"file.bad_name\n"), key
+    injected = await put(house, partner, "a%0d%0aSet-Cookie:%20x=y", b"x")
+    assert injected.status == 404 and "Set-Cookie" not in injected.headers
     assert (await house.call("GET", "/files")).json == []
 
 
@@ -131,20 +132,15 @@ async def test_conditions_hold_for_what_is_there(house: House) -> None:
     assert await contents_of(house, partner) == {"a": b"2"}
 
 
-@pytest.mark.parametrize(
-    ("headers", "status", "reason"),
-    [
+async def test_what_cannot_be_kept_as_it_is_meant_is_refused(house: House) -> None:
+    partner = await house.partner("partner")
+    for headers, status, reason in (
         ({"Content-Range": "bytes 0-1/5"}, 400, "request.bad_value"),
         ({"Content-Encoding": "gzip"}, 415, "request.unsupported_media_type"),
         ({"Content-Type": "nonsense"}, 400, "file.bad_media_type"),
-    ],
-)
-async def test_what_cannot_be_kept_as_it_is_meant_is_refused(
-    house: House, headers: dict[str, str], status: int, reason: str
-) -> None:
-    partner = await house.partner("partner")
-    answer = await put(house, partner, "a", b"x", **headers)
-    assert (answer.status, answer.text) == (status, f"{reason}\n")
+    ):
+        answer = await put(house, partner, "a", b"x", **headers)
+        assert (answer.status, answer.text) == (status, f"{reason}\n")
 
 
 async def test_only_put(house: House) -> None:

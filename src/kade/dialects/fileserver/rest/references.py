@@ -9,6 +9,8 @@ from starlette.responses import Response
 from kade.core.errors import FileReason, KadeError
 from kade.core.principals import Caller
 from kade.dialects.fileserver import files, references
+from kade.dialects.fileserver.gb.names import name_of
+from kade.dialects.fileserver.gb.volumes import ALGORITHMS
 from kade.dialects.fileserver.references import Reference
 from kade.dialects.fileserver.rest.users import json_of
 from kade.dialects.fileserver.settings import Settings
@@ -53,13 +55,11 @@ class GbService:
     async def _reference(self, caller: Caller, path: str) -> Reference:
         kind = self._settings.reference_checksum
         found = await self._kit.catalog.read(files.find, caller, path)
-        content = await self._kit.digesting.ensure(found.content.id, md5=kind == "MD5")
-        checksum = content.md5 if kind == "MD5" else content.sha256
-        assert checksum is not None
+        checksum = await self._kit.digesting.hexdigest(found.content.id, ALGORITHMS[kind])
         return Reference(
-            found.file.name,
+            await name_of(self._kit.catalog, found.file),
             found.file.media_type,
-            content.length,
+            found.content.length,
             kind,
             checksum.upper(),
             found.file.valid_from,
