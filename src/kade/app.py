@@ -432,7 +432,7 @@ def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence
     return {
         name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
         for name, each in settings.items()
-        if each.client_ca is not None and (each.tls or each.client_ca.exists())
+        if each.client_ca is not None and (each.tls or each.client_crls or each.client_ca.exists())
     }
 
 

@@ -3,7 +3,7 @@
 The new file takes its place, and what it was made of goes, in the transaction that makes it live.
 """
 
-import hashlib
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from kade.core.contents import Extent
 from kade.core.errors import FileReason, KadeError, UploadReason
 from kade.core.events import Event
 from kade.core.files import File, FileState
-from kade.core.ports import Tx
+from kade.core.ports import Digester, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind
 from kade.dialects.fileserver.gb import places, splitzip
 from kade.dialects.fileserver.gb.messages import OK, Claim, Status, Verdict
 from kade.dialects.fileserver.gb.places import Place
-from kade.dialects.fileserver.gb.volumes import Digested, Put, PutVolumes
+from kade.dialects.fileserver.gb.volumes import ALGORITHMS, Digested, Put, PutVolumes
 from kade.services import files, uploads
 from kade.services.uploads import Arrived, Wish
 from kade.web.dialect import Kit
@@ -33,6 +33,14 @@ class Recipe(NamedTuple):
     claim: Claim
     media_type: str
     receipt: str
+
+    @property
+    def algorithm(self) -> str:
+        return ALGORITHMS[self.claim.kind]
+
+    def fits(self, digester: Digester) -> bool:
+        """Whether the bytes have the checksum that was said."""
+        return digester.hexdigest(self.algorithm) == self.claim.checksum.lower()
 
     @property
     def wish(self) -> Wish:
@@ -56,29 +64,41 @@ class Assembling:
         total = sum(volumes.lengths)
         if total != recipe.claim.size:
             return Verdict(Status.INCORRECT_FILE_SIZE)
-        told = Digested(volumes.read(0, total), recipe.claim.kind)
-        sha256 = hashlib.sha256()
-        while (piece := await told.read(1.0)) is not None:
-            sha256.update(piece.data)
-        if told.hexdigest() != recipe.claim.checksum.lower():
+        source = self._digested(volumes.read(0, total), recipe)
+        while await source.read(0) is not None:
+            pass  # only its digests count
+        digester = source.digester
+        if not recipe.fits(digester):
             return Verdict(Status.CHECKSUM_ERROR)
-        written = [await self._written(caller, put) for put in puts]
-        extents = [extent for _, of_part in written for extent in of_part]
-        temporary = [upload for upload, _ in written if upload is not None]
-        arrived = Arrived(total, sha256=sha256.hexdigest())
-
-        def make(tx: Tx) -> None:
-            kit, box = self._kit, recipe.target.box
-            _consume(tx, caller, puts)  # first: the parts' quota is needed for the whole
-            made = uploads.begin(tx, caller, kit.namers, kit.rules, box, recipe.wish, arrived)
-            if extents:
-                tx.contents.set_extents(made.content_id, extents, total, now())
-            places.settle(tx, caller, recipe.target, made.file_id)
-            for each in temporary:
-                uploads.discard(tx, each)
-
-        await self._kit.catalog.write(make)
+        arrived = Arrived(total, sha256=digester.hexdigest("sha256"), md5=digester.hexdigest("md5"))
+        temporary: list[Upload] = []
+        try:
+            extents = [extent for put in puts for extent in await self._written(caller, put, temporary)]
+            await self._kit.catalog.write(
+                self._make_joined, caller, puts, recipe, arrived, extents, temporary
+            )
+        except BaseException:
+            await asyncio.shield(self._kit.catalog.write(_discard, temporary))
+            raise
         return OK
+
+    def _make_joined(
+        self,
+        tx: Tx,
+        caller: Caller,
+        puts: Sequence[Put],
+        recipe: Recipe,
+        arrived: Arrived,
+        extents: Sequence[Extent],
+        temporary: Sequence[Upload],
+    ) -> None:
+        _consume(tx, caller, puts)  # first: the parts' quota is needed for the whole
+        _discard(tx, temporary)
+        kit, box = self._kit, recipe.target.box
+        made = uploads.begin(tx, caller, kit.namers, kit.rules, box, recipe.wish, arrived)
+        if extents:
+            tx.contents.set_extents(made.content_id, extents, arrived.length, now())
+        places.settle(tx, caller, recipe.target, made.file_id)
 
     async def unpack(self, caller: Caller, puts: Sequence[Put], recipe: Recipe) -> Verdict:
         """The one file of an archive.
@@ -90,7 +110,7 @@ class Assembling:
         entry = await splitzip.find_entry(volumes)
         if entry.size != recipe.claim.size:
             return Verdict(Status.INCORRECT_FILE_SIZE)
-        source = Digested(splitzip.unpacked(volumes, entry, self._most_ratio), recipe.claim.kind)
+        source = self._digested(splitzip.unpacked(volumes, entry, self._most_ratio), recipe)
         kit, box = self._kit, recipe.target.box
         # An upload of no bytes would be finished when it begins, without a closing word.
         wish = replace(recipe.wish, length=entry.size or None)
@@ -99,7 +119,7 @@ class Assembling:
             return uploads.begin(tx, caller, kit.namers, kit.rules, box, wish)
 
         def close(tx: Tx, upload: Upload, _arrived: Arrived) -> None:
-            if source.hexdigest() != recipe.claim.checksum.lower():
+            if not recipe.fits(source.digester):
                 raise KadeError(UploadReason.CHECKSUM_MISMATCH, upload.id)
             _consume(tx, caller, puts)
             places.settle(tx, caller, recipe.target, upload.file_id)
@@ -107,22 +127,26 @@ class Assembling:
         await kit.appending.deposit_whole(caller, begin, source, close)
         return OK
 
-    async def _written(self, caller: Caller, put: Put) -> tuple[Upload | None, list[Extent]]:
-        """The extents of a part; one that is a row is written as a partial upload, to be given up later."""
-        data = put.content.inline
+    def _digested(self, pieces: AsyncIterator[bytes], recipe: Recipe) -> Digested:
+        return Digested(pieces, self._kit.appending.tools.digester({"sha256", recipe.algorithm}))
+
+    async def _written(self, caller: Caller, put: Put, temporary: list[Upload]) -> Sequence[Extent]:
+        """The extents of a part; one that is a row is written as a partial upload, which is *temporary*."""
+        data, kit = put.content.inline, self._kit
         if not data:
-            return None, put.extents
-        kit = self._kit
+            return put.extents
         wish = Wish(put.file.name, len(data), kind=UploadKind.PARTIAL)
         upload = await kit.catalog.write(
             lambda tx: uploads.begin(tx, caller, kit.namers, kit.rules, put.file.space_id, wish)
         )
+        temporary.append(upload)
 
         async def pieces() -> AsyncIterator[bytes]:
             yield data
 
-        await kit.appending.append(caller, upload.id, 0, Digested(pieces(), "SHA256"))
-        return upload, await kit.catalog.read(lambda tx: tx.contents.extents(upload.content_id))
+        source = Digested(pieces(), kit.appending.tools.digester(()))
+        await kit.appending.append(caller, upload.id, 0, source)
+        return await kit.catalog.read(lambda tx: tx.contents.extents(upload.content_id))
 
 
 def accept(tx: Tx, caller: Caller, put: Put, name: str, media_type: str) -> None:
@@ -155,3 +179,8 @@ def _still(tx: Tx, put: Put) -> File:
     if file is None or file.state != FileState.LIVE:
         raise KadeError(FileReason.WRONG_STATE, put.file.id)
     return file
+
+
+def _discard(tx: Tx, temporary: Sequence[Upload]) -> None:
+    for upload in temporary:
+        uploads.discard(tx, upload)

@@ -1,13 +1,12 @@
 """Files that were put, as they are read: volumes of an archive, or one stream after the other."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from kade.core.contents import Content, Extent, cut
 from kade.core.files import File
-from kade.core.ports import Piece, SegmentStore, Tx
+from kade.core.ports import Digester, Piece, SegmentStore, Tx
 from kade.core.ranges import Span
 from kade.services import files
 from kade.web.buffers import HeldPiece
@@ -53,25 +52,21 @@ class PutVolumes:
 
 
 class Digested:
-    """Implements ``core.ports.Source``: pieces on their way into a file, with their digest.
+    """Implements ``core.ports.Source``: pieces on their way into a file, with their digests.
 
     What the pieces raise breaks the append off, and comes out of it as it is.
     """
 
     remaining: int | None = None
 
-    def __init__(self, pieces: AsyncIterator[bytes], kind: str) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes], digester: Digester) -> None:
         self.trailers: dict[str, str] = {}
+        self.digester = digester
         self._pieces = pieces
-        self._digest = hashlib.new(ALGORITHMS[kind], usedforsecurity=False)
 
     async def read(self, patience: float) -> Piece | None:
         data = await anext(self._pieces, None)
         if data is None:
             return None
-        await asyncio.to_thread(self._digest.update, data)
+        await asyncio.to_thread(self.digester.update, data)
         return HeldPiece(data)
-
-    def hexdigest(self) -> str:
-        """Of everything that was read, in lower-case hex."""
-        return self._digest.hexdigest()
