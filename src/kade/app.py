@@ -23,6 +23,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from kade.auth.password import Passwords
+from kade.auth.revocation import RevocationLists
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
@@ -53,6 +54,7 @@ from kade.web.metrics import Metrics
 from kade.web.middleware.observe import Observed
 from kade.web.mounts import Mount, MountRouter
 from kade.web.protocol import ConnectionLimits
+from kade.web.revocation import RevocationWatch, Watched
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
 from kade.web.windows import ReceiveWindows
@@ -190,6 +192,8 @@ class Server:
         self._runner = Runner(kade.catalog, Capacity(config.tasks.at_once, config.tasks.per_lane))
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
+        self._watched = _revocations(settings)
+        self._revocations = RevocationWatch(self._watched, kade.catalog, kade.transfers)
         mounts = self._mounts(settings)
         self.listeners = {
             name: self._listener(name, each, MountRouter(name, mounts)) for name, each in settings.items()
@@ -202,6 +206,7 @@ class Server:
         self._watching.react(self._on_change)
         await self._watching.start()
         await self._renew_trust()
+        await self._revocations.refresh_all()
         for name, listener in self.listeners.items():
             await listener.start()
             scheme = "https" if listener.trust else "http"
@@ -212,6 +217,7 @@ class Server:
         self._background = [
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(self._examining.run()),
+            asyncio.create_task(self._revocations.run()),
         ]
         self._ready = True
 
@@ -248,7 +254,11 @@ class Server:
             namers=kade.namers,
             rules=kade.rules,
             authentication=Authentication(
-                kade.catalog, Passwords(kade.catalog), _headers(settings), _authorities(settings)
+                kade.catalog,
+                Passwords(kade.catalog),
+                _headers(settings),
+                _authorities(settings),
+                {name: each.lists for name, each in self._watched.items()},
             ),
             bases=self.bases,
             folder=kade.config.data.folder,
@@ -442,8 +452,20 @@ def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence
     return {
         name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
         for name, each in settings.items()
-        if each.client_ca is not None and (each.tls or each.client_ca.exists())
+        if each.client_ca is not None and (each.tls or each.client_crls or each.client_ca.exists())
     }
+
+
+def _revocations(settings: Mapping[str, ListenerSettings]) -> dict[str, Watched]:
+    """The revocation lists of the listeners that use any."""
+    authorities = _authorities(settings)
+    found: dict[str, Watched] = {}
+    for name, each in settings.items():
+        if each.client_crls is not None:
+            refuse = each.client_crl_policy == "refuse"
+            lists = RevocationLists(each.client_crls, authorities.get(name, ()), refuse_unknown=refuse)
+            found[name] = Watched(lists, each.client_crl_refresh)
+    return found
 
 
 def _registered_certificates(tx: Tx) -> list[bytes]:

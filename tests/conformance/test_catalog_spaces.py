@@ -250,3 +250,14 @@ async def test_a_content_belongs_to_no_space_but_counts_for_none(catalog: Catalo
     tenant, space = await catalog.write(house)
     await catalog.write(lambda tx: tx.contents.add(a_content(tenant.id, length=77)))
     assert await catalog.read(lambda tx: tx.quotas.actual(space.id)) == (0, 0)
+
+
+async def test_one_name_of_an_object_can_be_released(catalog: Catalog) -> None:
+    one, two = new_id(), new_id()
+    await catalog.write(lambda tx: tx.bindings.add(_binding(one, "a")))
+    await catalog.write(lambda tx: tx.bindings.add(_binding(one, "a", instance="j")))
+    await catalog.write(lambda tx: tx.bindings.release("j", Noun.FILE, one))
+    await catalog.write(lambda tx: tx.bindings.release("j", Noun.FILE, two))
+    await catalog.write(lambda tx: tx.bindings.add(_binding(two, "a", instance="j")))
+    assert await catalog.read(lambda tx: tx.bindings.object_of("i", Noun.FILE, "a")) == one
+    assert await catalog.read(lambda tx: tx.bindings.object_of("j", Noun.FILE, "a")) == two

@@ -1,6 +1,7 @@
 """What goes on besides: digests, media types, the audit trail, watching the journal."""
 
 import asyncio
+import hashlib
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,11 +20,13 @@ from kade.core.principals import Caller, Origin
 from kade.core.uploads import Upload
 from kade.services.appending import Appending
 from kade.services.audit import Audit
+from kade.services.digesting import Digesting
 from kade.services.examining import Examining
 from kade.services.leasing import Leasing
 from kade.services.transfers import Transfers
 from kade.services.watching import Watching
 from kade.storage.detection import detect
+from kade.storage.digests import RunningDigests
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 4
 
@@ -85,6 +88,27 @@ async def test_digests_of_what_lies_in_the_catalog(house: House) -> None:
     upload = await finished(house, b"small")
     await house.catalog.write(_without_digests, upload.content_id)
     assert (await house.tools.digesting.ensure(upload.content_id, md5=True)).sha256 == sha256(b"small")
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256", "sha384", "sha512"])
+async def test_any_digest_is_computed_once_and_remembered(house: House, algorithm: str) -> None:
+    upload = await finished(house)
+    asked = [house.tools.digesting.hexdigest(upload.content_id, algorithm) for _ in range(5)]
+    expected = hashlib.new(algorithm, DATA, usedforsecurity=False).hexdigest()
+    assert set(await asyncio.gather(*asked)) == {expected}
+    for segment in await house.segments():
+        await house.store.delete(segment)  # it is not read again
+    assert await house.tools.digesting.hexdigest(upload.content_id, algorithm) == expected
+
+
+async def test_so_many_digests_are_remembered(house: House) -> None:
+    digesting = Digesting(house.catalog, house.store, RunningDigests, most_remembered=1)
+    one, two = await finished(house, b"one"), await finished(house, b"two")
+    for upload, data in ((one, b"one"), (two, b"two"), (one, b"one")):
+        digest = await digesting.hexdigest(upload.content_id, "sha512")
+        assert digest == hashlib.sha512(data).hexdigest()
+    assert await refusal(digesting.hexdigest(new_id(), "sha512")) is FileReason.CONTENT_GONE
+    await digesting.close()
 
 
 async def test_what_is_pending_is_gone_on_with_at_the_start(house: House) -> None:

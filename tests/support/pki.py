@@ -115,9 +115,37 @@ class Authority:
         names = hosts or ("localhost", "127.0.0.1", "::1")
         return _build(names[0], issuer=self.identity, key=_rsa_key(), hosts=names, days=825)
 
-    def issue_client(self, name: str) -> Identity:
-        """Sign a client certificate that is valid now."""
-        return _build(name, issuer=self.identity, key=_ec_key(), days=365)
+    def issue_client(self, name: str, oin: str | None = None) -> Identity:
+        """Sign a client certificate that is valid now; *oin* is its serialNumber, if given."""
+        return _build(name, issuer=self.identity, key=_ec_key(), days=365, oin=oin)
+
+    def issue_crl(
+        self,
+        *revoked: Identity,
+        days: float = 7,
+        age: dt.timedelta = dt.timedelta(hours=1),
+        extension: x509.ExtensionType | None = None,
+        signed_by: Authority | None = None,
+        encoding: serialization.Encoding = serialization.Encoding.PEM,
+    ) -> bytes:
+        """Sign a list of what this authority has revoked.
+
+        It was issued *age* ago and ends *days* from now. *extension* is critical. *signed_by* forges it.
+        """
+        issued = _now() - age
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.identity.certificate.subject)
+            .last_update(issued)
+            .next_update(max(_now() + days * _DAY, issued + dt.timedelta(seconds=1)))
+        )
+        for each in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(issued).build())
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=True)
+        key = (signed_by or self).identity.key
+        return builder.sign(key, hashes.SHA256()).public_bytes(encoding)
 
     def issue_expired_client(self, name: str) -> Identity:
         """Sign a client certificate whose validity ended yesterday."""
@@ -189,9 +217,12 @@ def _build(
     start: dt.datetime | None = None,
     hosts: Sequence[str] = (),
     is_authority: bool = False,
+    oin: str | None = None,
 ) -> Identity:
     begins = start or _now() - _DAY
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    parts += [x509.NameAttribute(NameOID.SERIAL_NUMBER, oin)] if oin else []
+    subject = x509.Name(parts)
     signing_key = issuer.key if issuer else key
     builder = (
         x509.CertificateBuilder()

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from tests.support import pki
 
 
@@ -137,3 +138,15 @@ def test_files_are_read_back(authority: pki.Authority, tmp_path: Path) -> None:
         pki.client_context(again.pem, again.issue_client("partner")),
     )
     assert seen is not None
+
+
+def test_a_list_of_what_was_revoked() -> None:
+    authority, other = pki.Authority.create("A"), pki.Authority.create("B")
+    one, two = authority.issue_client("one"), authority.issue_client("two")
+    crl = x509.load_pem_x509_crl(authority.issue_crl(one))
+    assert crl.get_revoked_certificate_by_serial_number(one.certificate.serial_number) is not None
+    assert crl.get_revoked_certificate_by_serial_number(two.certificate.serial_number) is None
+    key = authority.identity.key.public_key()
+    assert crl.is_signature_valid(key)
+    forged = x509.load_pem_x509_crl(authority.issue_crl(one, signed_by=other))
+    assert forged.issuer == crl.issuer and not forged.is_signature_valid(key)

@@ -30,6 +30,11 @@ _INSTANCES_OF = select(bindings.c.instance).where(
 _REMOVE = delete(bindings).where(
     bindings.c.object_id == bindparam("_object"), bindings.c.noun == bindparam("_noun")
 )
+_RELEASE = delete(bindings).where(
+    bindings.c.object_id == bindparam("_object"),
+    bindings.c.noun == bindparam("_noun"),
+    bindings.c.instance == bindparam("_instance"),
+)
 _BOUND = (
     select(bindings.c.object_id)
     .where(bindings.c.noun == bindparam("_noun"), bindings.c.object_id > bindparam("_after"))
@@ -89,3 +94,6 @@ class BindingTable:
 
     def remove(self, noun: Noun, object_id: Id) -> None:
         self._session.run(_REMOVE, _object=object_id, _noun=noun)
+
+    def release(self, instance: str, noun: Noun, object_id: Id) -> None:
+        self._session.run(_RELEASE, _object=object_id, _noun=noun, _instance=instance)

@@ -98,6 +98,22 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="Authorities of client certificates, PEM; empty: registered certificates alone."),
     ] = None
+    client_crls: Annotated[
+        Path | None,
+        Meta(
+            description="Revocation lists of these authorities, PEM or DER: a file, or a folder of files"
+            " (GB011); empty: none are used."
+        ),
+    ] = None
+    client_crl_policy: Annotated[
+        Literal["refuse", "warn"],
+        Meta(description="What happens to a certificate of whose authority there is no list in force."),
+    ] = "refuse"
+    client_crl_refresh: Annotated[
+        Duration,
+        AtLeast("100ms"),
+        Meta(description="Time between two looks at whether the lists changed."),
+    ] = Duration("30s")
     client_certificates: Annotated[
         Literal["none", "optional", "required"],
         Meta(description="Whether a client is asked for a certificate, and refused without one."),
@@ -116,6 +132,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("tls needs both certificate and key")
         if self.client_certificates == "required" and not (self.tls or self.client_certificate_header):
             raise ValueError('client_certificates = "required" needs tls or client_certificate_header')
+        if self.client_crls is not None and self.client_ca is None:
+            raise ValueError("client_crls needs client_ca: it says whose lists count")
         if self.client_certificate_header and not self.trusted_proxies:
             raise ValueError("client_certificate_header needs trusted_proxies, or anybody could send it")
         for proxy in self.trusted_proxies:

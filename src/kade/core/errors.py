@@ -54,6 +54,8 @@ class RequestReason(Reason):
     MALFORMED = ("malformed", Code.INVALID)
     MISSING_VALUE = ("missing_value", Code.INVALID)
     BAD_VALUE = ("bad_value", Code.INVALID)
+    NOT_VALID = ("not_valid", Code.INVALID)
+    LENGTH_REQUIRED = ("length_required", Code.INVALID)
     BODY_TOO_LARGE = ("body_too_large", Code.TOO_LARGE)
     UNKNOWN_PATH = ("unknown_path", Code.NOT_FOUND)
     METHOD_NOT_ALLOWED = ("method_not_allowed", Code.UNSUPPORTED)
@@ -73,6 +75,8 @@ class AccessReason(Reason):
     UNKNOWN_CREDENTIAL = ("unknown_credential", Code.UNAUTHENTICATED)
     REVOKED_CREDENTIAL = ("revoked_credential", Code.UNAUTHENTICATED)
     EXPIRED_CREDENTIAL = ("expired_credential", Code.UNAUTHENTICATED)
+    REVOKED_BY_AUTHORITY = ("revoked_by_authority", Code.UNAUTHENTICATED)
+    REVOCATION_UNKNOWN = ("revocation_unknown", Code.UNAUTHENTICATED)
     UNTRUSTED_CERTIFICATE = ("untrusted_certificate", Code.UNAUTHENTICATED)
     VERB_NOT_GRANTED = ("verb_not_granted", Code.FORBIDDEN)
 
@@ -118,6 +122,7 @@ class FileReason(Reason):
     CHECKSUM_MISMATCH = ("checksum_mismatch", Code.CHECKSUM_MISMATCH)
     RANGE_NOT_SATISFIABLE = ("range_not_satisfiable", Code.RANGE)
     WRONG_STATE = ("wrong_state", Code.CONFLICT)
+    CONDITION_FAILED = ("condition_failed", Code.PRECONDITION)
 
 
 class UploadReason(Reason):

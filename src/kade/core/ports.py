@@ -177,6 +177,9 @@ class Bindings(Protocol):
     def remove(self, noun: Noun, object_id: Id) -> None:
         """Forget every name of an object that lives no longer."""
 
+    def release(self, instance: str, noun: Noun, object_id: Id) -> None:
+        """Forget the name that one instance has for the object, which lives on; others keep theirs."""
+
     def bound(self, noun: Noun, after: Id | None, limit: int) -> list[Id]:
         """Objects that have a name, by id, for checks over everything."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
 
 from kade.core.contents import Content, ContentState
@@ -11,18 +12,26 @@ from kade.core.ports import Catalog, Digester, SegmentStore, Tx
 
 _AT_ONCE = 2  # contents that are read again at the same time
 _PAGE = 500
+_REMEMBERED = 4096  # digests that no row keeps
 
 
 class Digesting:
     """Computes what is missing, in the background or for whoever asks."""
 
     def __init__(
-        self, catalog: Catalog, store: SegmentStore, digester: Callable[[Iterable[str]], Digester]
+        self,
+        catalog: Catalog,
+        store: SegmentStore,
+        digester: Callable[[Iterable[str]], Digester],
+        most_remembered: int = _REMEMBERED,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._digester = digester
+        self._most_remembered = most_remembered
         self._running: dict[Id, asyncio.Task[Content]] = {}
+        self._others: dict[tuple[Id, str], asyncio.Task[str]] = {}
+        self._remembered: OrderedDict[tuple[Id, str], str] = OrderedDict()
         self._background: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -37,6 +46,25 @@ class Digesting:
         while content.sha256 is None or (md5 and content.md5 is None):
             content = await asyncio.shield(self.compute(content_id))
         return content
+
+    async def hexdigest(self, content_id: Id, algorithm: str) -> str:
+        """The digest by any algorithm of ``storage.digests``, in lower-case hex.
+
+        One that the catalog does not keep is computed by reading, once, and remembered in memory: contents
+        never change. Raises as ``ensure`` does.
+        """
+        if algorithm in ("sha256", "md5"):
+            content = await self.ensure(content_id, md5=algorithm == "md5")
+            return (content.sha256 if algorithm == "sha256" else content.md5) or ""
+        key = content_id, algorithm
+        if key not in self._remembered:
+            task = self._others.get(key)
+            if task is None:
+                task = self._others[key] = asyncio.create_task(self._compute_other(key))
+                task.add_done_callback(lambda done: self._remember(key, done))
+            return await asyncio.shield(task)
+        self._remembered.move_to_end(key)
+        return self._remembered[key]
 
     def compute(self, content_id: Id) -> asyncio.Task[Content]:
         """Begin to compute both digests, unless that is under way."""
@@ -68,27 +96,40 @@ class Digesting:
 
     async def close(self) -> None:
         """Give up what is under way; it is pending still and resumed at the next start."""
-        tasks: list[asyncio.Task[Content] | asyncio.Task[None]] = [*self._background, *self._running.values()]
+        tasks: list[asyncio.Task[Content] | asyncio.Task[None] | asyncio.Task[str]]
+        tasks = [*self._background, *self._running.values(), *self._others.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def digest(self, content_id: Id) -> dict[str, str]:
-        """SHA-256 and MD5 of the stored bytes as they are now read, in lower-case hex."""
+    async def digest(self, content_id: Id, algorithms: tuple[str, ...] = ("sha256", "md5")) -> dict[str, str]:
+        """The digests of the stored bytes as they are now read, in lower-case hex; SHA-256 and MD5."""
         content, extents = await self._catalog.read(
             lambda tx: (_get(tx, content_id), tx.contents.extents(content_id))
         )
-        running = self._digester(("sha256", "md5"))
+        running = self._digester(algorithms)
         if content.inline is not None:
             running.update(content.inline)
         async for data in self._store.read(extents):
             await asyncio.to_thread(running.update, data)
-        return {name: running.hexdigest(name) or "" for name in ("sha256", "md5")}
+        return {name: running.hexdigest(name) or "" for name in algorithms}
 
     async def _compute(self, content_id: Id) -> Content:
         async with self._slots:
             found = await self.digest(content_id)
             return await self._catalog.write(_store, content_id, found["sha256"], found["md5"])
+
+    async def _compute_other(self, key: tuple[Id, str]) -> str:
+        content_id, algorithm = key
+        async with self._slots:
+            return (await self.digest(content_id, (algorithm,)))[algorithm]
+
+    def _remember(self, key: tuple[Id, str], task: asyncio.Task[str]) -> None:
+        self._others.pop(key, None)
+        if not task.cancelled() and task.exception() is None:
+            self._remembered[key] = task.result()
+            if len(self._remembered) > self._most_remembered:
+                self._remembered.popitem(last=False)
 
     def _ended(self, content_id: Id, task: asyncio.Task[Content]) -> None:
         self._running.pop(content_id, None)

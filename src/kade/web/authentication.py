@@ -5,7 +5,7 @@ header, and then only when the request comes from a listed proxy. It is looked u
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from kade.auth import bearer, client_certificate
 from kade.auth.authority import CertificateError, first_certificate
 from kade.auth.password import Passwords
+from kade.auth.revocation import RevocationLists
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Catalog
 from kade.core.principals import Caller, Origin
@@ -45,20 +46,30 @@ class Authentication:
         passwords: Passwords,
         headers: dict[str, CertificateHeader | None],
         authorities: dict[str, Sequence[Certificate]],
+        revocations: Mapping[str, RevocationLists],
     ) -> None:
-        """*headers* and *authorities* (of client certificates) are by the name of a listener."""
+        """By a listener's name: *headers*, *authorities* (of client certificates), *revocations*."""
         self._catalog = catalog
         self._passwords = passwords
         self._headers = headers
         self._authorities = authorities
+        self._revocations = revocations
 
     async def by_certificate(self, request: Request, *, by_oin: bool = False) -> Caller:
-        """The caller that the client certificate proves. Raises as ``client_certificate.authenticate``."""
+        """The caller that the client certificate proves.
+
+        Raises as ``client_certificate.authenticate`` and ``RevocationLists.require_good`` do.
+        """
+        certificate = self._certificate(request)
         authorities = self._authorities.get(request.scope["kade.listener"], ()) if by_oin else ()
         caller = await self._catalog.glance(
-            client_certificate.authenticate, self._certificate(request), origin_of(request), authorities
+            client_certificate.authenticate, certificate, origin_of(request), authorities
         )
-        return _remember(request, caller)
+        _remember(request, caller)
+        lists = self._revocations.get(request.scope["kade.listener"])
+        if lists is not None and certificate is not None:
+            lists.require_good(certificate)
+        return caller
 
     async def by_any(self, request: Request) -> Caller:
         """The caller that an ``Authorization`` header or else the client certificate proves.

@@ -133,6 +133,15 @@ class House:
 
         await self.kade.catalog.write(add)
 
+    async def register_number(self, name: str, number: str) -> None:
+        """An organisation number for somebody who is there already."""
+
+        def add(tx: Any) -> None:
+            caller = local_operator(tx)
+            principals.register(tx, caller, principals.named(tx, caller, name), CredentialKind.OIN, number)
+
+        await self.kade.catalog.write(add)
+
     async def upload(self, user_id: int, data: bytes, name: str = "a.bin", **fields: str) -> Answer:
         """A file for a user; *fields* come after it in the form."""
         after = [Part(key, value.encode()) for key, value in fields.items()]

@@ -41,6 +41,8 @@ OTHERS: dict[Reason, tuple[int, int]] = {
     RequestReason.METHOD_NOT_ALLOWED: (405, 405),
     RequestReason.NOT_ACCEPTABLE: (406, 406),
     RequestReason.MISSING_VALUE: (400, 400),
+    RequestReason.NOT_VALID: (400, 400),
+    RequestReason.LENGTH_REQUIRED: (411, 411),
 }
 # By SOAP: the fault's code, and how its text begins; a text that ends here is upstream's.
 FAULTS: dict[Code, tuple[str, str]] = {

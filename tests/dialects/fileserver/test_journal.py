@@ -9,6 +9,7 @@ from aiohttp import ClientSession as Session
 from tests.dialects.fileserver.forms import body_of, content_type, file_part
 from tests.dialects.fileserver.house import Answer, House, Partner, new_user
 from tests.dialects.fileserver.soap import TEXT_XML, enveloped, upload_file, wrapped
+from tests.dialects.fileserver.test_gb_messages import GOOD as REQUEST
 
 from kade.core.events import JournalEntry, Outcome
 
@@ -50,6 +51,12 @@ async def service_acts(house: House, partner: Partner, share: Path) -> dict[str,
         "deleteFile": Act("DELETE", f"/files/{two}", "/files/unknown"),
         "getExternalDataReference": Act(
             "GET", f"/gb/externalDataReference/{one}", "/gb/externalDataReference/unknown"
+        ),
+        "judgeExternalDataReferences": Act(
+            "POST",
+            f"/gb/user/{partner.id}/externalDataReferenceRequest",
+            "/gb/user/99/externalDataReferenceRequest",
+            {"data": REQUEST, "headers": {"Content-Type": "application/xml"}},
         ),
         "getServices": Act("GET", house.service, ""),
         "unknown": Act("GET", "", "/nothing"),
@@ -132,6 +139,7 @@ async def test_every_operation_of_partners_is_in_the_journal(house: House) -> No
         "upload.append": Act("PATCH", target, f"{upload}/unknown", {"headers": BYTES, "data": b"x"}),
         "upload.terminate": Act("DELETE", target, f"{upload}/unknown", {"headers": TUS}),
         "upload.other": Act("PUT", "", upload, {"headers": TUS}),
+        "put": Act("PUT", f"{house.exchange}/gb/0/a", f"{house.exchange}/gb/99/a", {"data": b"x"}),
         "download": Act("GET", f"{house.exchange}/download/{path}", f"{house.exchange}/download/unknown"),
     }
     await _drive(house, "exchange", acts, partner.session, house.session(identity=stranger))

@@ -104,6 +104,45 @@ async def test_checksum_and_address_are_settings(build: Build) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", ["MD5", "SHA1", "SHA256", "SHA384", "SHA512"])
+async def test_every_checksum_of_the_standard(build: Build, kind: str) -> None:
+    """MD006."""
+    async with build({"KADE_DIALECTS_FILESERVER_REFERENCE_CHECKSUM": kind}) as house:
+        await house.partner("partner")
+        data = b"hello" * 10_000
+        path = (await house.upload(0, data)).text
+        for _ in range(2):
+            answer = await house.call("GET", f"/gb/externalDataReference/{path}")
+            digest = hashlib.new(kind.lower(), data, usedforsecurity=False).hexdigest().upper()
+            content = answer.json["dataReference"][0]["content"]
+            assert content["checksum"] == {"value": digest, "type": kind}
+        accepted = {"Accept": "application/xml"}
+        document = await house.call("GET", f"/gb/externalDataReference/{path}", headers=accepted)
+        schema("gb-2010-10.xsd").assertValid(etree.fromstring(document.body))
+
+
+async def test_no_two_files_of_a_partner_have_one_name(house: House) -> None:
+    """MD007: a name is given once, and stays with its file whatever becomes of others."""
+    await house.partner("partner")
+    await house.partner("other")
+
+    async def told(*paths: str) -> list[str]:
+        answer = await house.call("GET", f"/gb/externalDataReference/{','.join(paths)}")
+        assert answer.status == 200, answer
+        return [each["content"]["filename"] for each in answer.json["dataReference"]]
+
+    paths = [(await house.upload(0, b"x", "jaar verslag.pdf")).text for _ in range(12)]
+    first = await told(*paths)
+    assert len(set(first)) == 12 and "jaar_verslag.pdf" in first
+    assert all(re.fullmatch(r"jaar_verslag(-\d+)?\.pdf", name) for name in first)
+    await house.call("DELETE", f"/files/{paths[first.index('jaar_verslag.pdf')]}")
+    left = [path for path, name in zip(paths, first, strict=True) if name != "jaar_verslag.pdf"]
+    assert await told(*left) == [name for name in first if name != "jaar_verslag.pdf"]
+    assert await told((await house.upload(1, b"x", "jaar verslag.pdf")).text) == ["jaar_verslag.pdf"]
+    long = [(await house.upload(0, b"x", "a" * 250)).text for _ in range(2)]
+    assert sorted(await told(*long)) == ["a" * 198 + "-2", "a" * 200]
+
+
 async def test_a_reference_is_whole_or_refused(house: House) -> None:
     await house.partner("partner")
     path = (await house.upload(0, b"x")).text
@@ -146,9 +185,9 @@ def test_whatever_a_file_is_called_its_reference_is_valid(name: str, length: int
 PUSH = """<digikoppeling-external-data-references-{kind} profile="digikoppeling-gb-4.0"
   xmlns="http://www.logius.nl/digikoppeling/gb/2020/09"><data-reference-{kind} contextId="c">
   <compression>ZIP4J</compression><content contentType="application/zip"><filename>a b.zip</filename>
-  <checksum type="SHA256">AB</checksum><size>5</size>
-  <transport><location><receiverUrl type="xs:anyURI">https://x/y</receiverUrl></location></transport>
-  <part><filename>a.z01</filename><checksum type="MD5">AB</checksum><size>1</size>{part}</part>{whole}
+  <checksum type="SHA256">AB</checksum><size>5</size>{whole}
+  <transport><location><receiverUrl type="xs:anyURI">https://x/y/</receiverUrl></location>
+  <part><filename>a.z01</filename><checksum type="MD5">AB</checksum><size>1</size>{part}</part></transport>
   </content></data-reference-{kind}></digikoppeling-external-data-references-{kind}>"""
 
 

@@ -6,6 +6,7 @@ from starlette.routing import Route, Router
 
 from kade.core.ports import Namer
 from kade.dialects.fileserver.exchange import Downloads, PartnerDoor
+from kade.dialects.fileserver.gb.put import ROUTE, Putting
 from kade.dialects.fileserver.namer import INSTANCE, FileServerNamer
 from kade.dialects.fileserver.service import service
 from kade.dialects.fileserver.settings import Settings
@@ -40,7 +41,9 @@ def _exchange(kit: Kit, settings: Settings) -> Router:
     door = PartnerDoor(kit, settings)
     tus = TusEndpoint(TusParts(door, kit.appending, kit.namers, kit.rules, kit.metadata_limit), kit.audit)
     download = operation(f"{INSTANCE}.exchange.download", Downloads(kit, door).handle, door.refuse, kit.audit)
+    put = operation(f"{INSTANCE}.exchange.put", Putting(kit, door).handle, door.refuse, kit.audit)
     routes = [
+        Route(f"{settings.path}{ROUTE}", AnyMethod(put)),
         Route(door.path, AnyMethod(tus.handle)),
         Route(f"{door.path}/{{rest:path}}", AnyMethod(tus.handle)),
         Route(f"{settings.path}/download/{{path:path}}", AnyMethod(download)),

@@ -11,6 +11,8 @@ from kade.core.principals import Caller
 from kade.core.uploads import Upload
 from kade.dialects.fileserver import files
 from kade.dialects.fileserver.files import Found
+from kade.dialects.fileserver.gb.names import name_of
+from kade.dialects.fileserver.gb.volumes import ALGORITHMS
 from kade.dialects.fileserver.references import Reference
 from kade.dialects.fileserver.settings import Settings
 from kade.dialects.fileserver.wire import FileInfo, NewFileFromFs
@@ -135,13 +137,11 @@ class ReferenceFlows:
     async def _reference(self, caller: Caller, path: str) -> Reference:
         kind = self._settings.reference_checksum
         found = await self._kit.catalog.read(files.find, caller, path)
-        content = await self._kit.digesting.ensure(found.content.id, md5=kind == "MD5")
-        checksum = content.md5 if kind == "MD5" else content.sha256
-        assert checksum is not None
+        checksum = await self._kit.digesting.hexdigest(found.content.id, ALGORITHMS[kind])
         return Reference(
-            found.file.name,
+            await name_of(self._kit.catalog, found.file),
             found.file.media_type,
-            content.length,
+            found.content.length,
             kind,
             checksum.upper(),
             found.file.valid_from,

@@ -8,6 +8,7 @@ from starlette.routing import Router
 from kade.dialects.fileserver import soap
 from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.rest.files import FileService
+from kade.dialects.fileserver.rest.push import PushService
 from kade.dialects.fileserver.rest.references import GbService
 from kade.dialects.fileserver.rest.users import UserService
 from kade.dialects.fileserver.settings import Settings
@@ -27,6 +28,7 @@ def rest_operations(kit: Kit, settings: Settings) -> list[Operation]:
         *UserService(kit).operations(),
         *FileService(kit, settings).operations(),
         *GbService(kit, settings).operations(),
+        *PushService(kit, settings).operations(),
     ]
 
 

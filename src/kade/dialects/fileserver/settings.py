@@ -45,8 +45,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Status for a certificate that nobody registered; 403 for Grote Berichten (GB010)."),
     ] = 401
     reference_checksum: Annotated[
-        Literal["MD5", "SHA256"], Meta(description="Checksum in an external-data-reference.")
+        Literal["MD5", "SHA1", "SHA256", "SHA384", "SHA512"],
+        Meta(description="Checksum in an external-data-reference (MD006)."),
     ] = "MD5"
+    push_checksums: Annotated[
+        tuple[Literal["MD5", "SHA1", "SHA256", "SHA384", "SHA512"], ...],
+        Meta(min_length=1, description="Checksums that a partner's message about pushed files may bring."),
+    ] = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512")
+    zip_ratio: Annotated[
+        int, Meta(ge=1, description="Bytes that may come out of a pushed zip for each that went in.")
+    ] = 200
     upload_share: Annotated[
         Path | None, Meta(description="Folder from which files are taken by name; empty: none.")
     ] = None

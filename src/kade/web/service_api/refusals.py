@@ -36,6 +36,8 @@ SERVICE_STATUS: dict[Code, int] = {
 STATUS_OF_REASON: dict[Reason, int] = {
     RequestReason.METHOD_NOT_ALLOWED: 405,
     RequestReason.NOT_ACCEPTABLE: 406,
+    RequestReason.NOT_VALID: 400,
+    RequestReason.LENGTH_REQUIRED: 411,
 }
 # A form without its file (spec 1.1).
 _SERVICE_STATUS_OF_REASON: dict[Reason, int] = {**STATUS_OF_REASON, RequestReason.MISSING_VALUE: 400}
