@@ -67,6 +67,7 @@ FAULTS: dict[Code, tuple[str, str]] = {
 }
 OTHER_FAULTS: dict[Reason, tuple[str, str]] = {
     PrincipalReason.UNKNOWN: ("Server", "User not found!"),
+    TaskReason.UNKNOWN: ("Server", "Task not found!"),
     RequestReason.UNKNOWN_PATH: ("Client", "There is no such thing here ("),
     RequestReason.VERSION_UNSUPPORTED: ("VersionMismatch", "The version is not supported ("),
     RequestReason.HEADER_NOT_UNDERSTOOD: ("MustUnderstand", "A header is not understood ("),
