@@ -10,7 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade import __version__
-from kade.cli import audit, cert, config, demo, doctor, get, init, key, ls, migrate, put, serve, space, user
+from kade.cli import (
+    audit,
+    cert,
+    client,
+    config,
+    demo,
+    doctor,
+    get,
+    init,
+    key,
+    ls,
+    migrate,
+    put,
+    serve,
+    space,
+    user,
+)
 from kade.cli.context import Context
 from kade.cli.errors import CommandError, report
 
@@ -31,6 +47,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(cert.app, name="cert")
 app.add_typer(key.app, name="key")
 app.add_typer(space.app, name="space")
+app.add_typer(client.app, name="client")
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)

@@ -12,6 +12,7 @@ from kade.core.errors import (
     PrincipalReason,
     Reason,
     RequestReason,
+    TaskReason,
 )
 from kade.dialects.fileserver.errors import ExchangeRefusals
 from kade.web.service_api.refusals import SoapRefusals, refuse_service
