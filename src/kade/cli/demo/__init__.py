@@ -50,6 +50,8 @@ def demo(
         else:
             asyncio.run(_close(quay))
     finally:
+        if story.second is not None:
+            story.second.abandon()
         if not kept:
             quay.abandon()
             shutil.rmtree(folder, ignore_errors=True)

@@ -44,9 +44,16 @@ class Identity:
 
 
 class Quay:
-    """A folder made by `kade init`, served by `kade serve` on free loopback ports."""
+    """A folder made by `kade init`, served on free loopback ports by `kade serve` or another such command."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        command: tuple[str, ...] = ("serve",),
+        listeners: tuple[str, ...] = ("web", "exchange"),
+    ) -> None:
+        self._command = command
+        self._listeners = listeners
         self.folder = folder
         self.config = folder / "kade.toml"
         self.log = folder / "serve.log"
@@ -76,13 +83,18 @@ class Quay:
         return self._process.pid
 
     async def initialise(self) -> None:
-        """`kade init`, and `kade serve` in a process of its own; returns when it is listening."""
+        """`kade init`."""
         made = await self._json("init", str(self.folder))
         self.key = str(made["admin_key"])
-        environ = {**os.environ, "KADE_WEB_PORT": "0", "KADE_EXCHANGE_PORT": "0", "KADE_LOG_FORMAT": "json"}
+
+    async def start(self) -> None:
+        """Serve in a process of its own; returns when it is listening."""
+        ports = {f"KADE_{name.upper()}_PORT": "0" for name in self._listeners}
+        environ = {**os.environ, **ports, "KADE_LOG_FORMAT": "json"}
+        self.ports = {}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time worth a thread
-                [sys.executable, "-m", "kade", "--config", str(self.config), "serve"],
+                [sys.executable, "-m", "kade", "--config", str(self.config), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -90,11 +102,17 @@ class Quay:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_S
-        while {"web", "exchange"} - self.ports.keys():
+        while set(self._listeners) - self.ports.keys():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise Unexpected(f"the server did not start:\n{self.log_tail()}")
             await asyncio.sleep(0.1)
             self.ports = _ports(self.log)
+
+    async def kill(self) -> None:
+        """End the server as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        await asyncio.to_thread(self._process.wait, _STOP_S)
 
     async def command(self, *arguments: str) -> Any:
         """What `kade … --json` on this folder prints. Raises Unexpected when it fails."""

@@ -16,6 +16,7 @@ from kade.cli import remote
 from kade.cli.demo import samples
 from kade.cli.demo.quay import Identity, Quay, expect, require
 from kade.cli.demo.relay import Relay
+from kade.cli.demo.second import Second
 from kade.cli.demo.service import Application
 from kade.client import RemotePeer, client_context
 from kade.client.digests import sha256_of
@@ -76,6 +77,7 @@ class Story:
     haven: Identity
     veem: Identity
     application: Application
+    second: Second | None = None
 
     def __init__(self, quay: Quay, folder: Path, own_file: Path | None) -> None:
         self.quay = quay
@@ -94,6 +96,8 @@ class Story:
             ("the partner downloads in ranges, breaks off, resumes", self._download),
             ("the partner uploads over mTLS, the line is cut, it resumes", self._upload),
             ("the application lists, fetches and verifies digests", self._verify),
+            ("a second organisation opens its File Client: kade client serve", self._open_second),
+            ("it fetches and sends; killed half-way, it goes on", self._second_transfers),
             ("a second partner asks for the first one's files: refused", self._pry),
             ("an expired certificate: refused", self._expired),
             ("a revoked certificate: refused", self._revoked),
@@ -104,6 +108,7 @@ class Story:
 
     async def _open(self) -> list[str]:
         await self.quay.initialise()
+        await self.quay.start()
         async with RemotePeer(self.quay.web) as peer:
             async with peer.request("GET", f"{self.quay.web}/readyz") as answer:
                 expect("answer of /readyz", answer.status, 200)
@@ -205,6 +210,27 @@ class Story:
             said.append(f"{sent.file.name}: SHA-256 {sent.sha256[:16]}…, told, fetched and original alike")
         return said
 
+    async def _open_second(self) -> list[str]:
+        self.second = Second(self._folder / "second", self.quay, self.veem)
+        await self.second.open()
+        return [f"its applications: {self.second.address}"]
+
+    async def _second_transfers(self) -> list[str]:
+        assert self.second is not None
+        largest = max(self.published, key=lambda each: each.size)
+        with remote.Bar(largest.file.name, quiet=False) as bar:
+            path = await self.application.publish(
+                self._numbers["veem"], largest.file, "application/x-tar", bar
+            )
+        said = await self.second.transfer(
+            path, largest.file, largest.size, worth_killing=largest.size >= _WORTH_BREAKING_OFF
+        )
+        told = await self.application.info(path)
+        expect("SHA-256 of what was fetched", self.second.fetched, told["sha256Checksum"])
+        arrived = await self.application.info(self.second.sent_path)
+        expect("SHA-256 of what was sent", arrived["sha256Checksum"].lower(), largest.sha256)
+        return said
+
     async def _pry(self) -> list[str]:
         answers = set()
         async with self._partner(self.veem) as peer:
@@ -262,7 +288,12 @@ class Story:
         expect("findings", [each for each in diagnosis["findings"] if each["severity"] != "info"], [])
         require("everything is sound", diagnosis["sound"])
         examined = diagnosis["examined"]
-        return [f"{examined['digests']} contents read again, {examined['segments']} segments, no findings"]
+        assert self.second is not None
+        await self.second.close()
+        return [
+            f"{examined['digests']} contents read again, {examined['segments']} segments, no findings",
+            "nor any at the second organisation",
+        ]
 
     def _partner(self, identity: Identity, url: str = "") -> RemotePeer:
         tls = client_context(identity.certificate, identity.key, authorities=self.quay.authority)
