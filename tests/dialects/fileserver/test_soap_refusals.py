@@ -100,7 +100,7 @@ MIXED = {
     ),
     "text beside members": (enveloped(wrapped("file", "getFileInfo", "x<path>a</path>")), "text in element"),
     "a member in a text": (enveloped(wrapped("file", "getFileInfo", "<path><b/></path>")), "element b"),
-    "no number": (enveloped(wrapped("file", "uploadFile", upload_file("x", "QQ=="))), "bad_value"),  # type: ignore[arg-type]
+    "no number": (enveloped(wrapped("file", "uploadFile", upload_file("x", "QQ=="))), "bad_value"),
     "no boolean": (
         enveloped(wrapped("file", "deleteFile", "<path>a</path><force>maybe</force>")),
         "bad_value",
