@@ -88,7 +88,7 @@ def include(cid: str) -> str:
     return f'<xop:Include xmlns:xop="{XOP}" href="cid:{cid}"/>'
 
 
-def upload_file(user_id: int, content: str, before: str = "") -> str:
+def upload_file(user_id: int | str, content: str, before: str = "") -> str:
     """What uploadFile has below its element."""
     return f"<userId>{user_id}</userId><file>{before}<content>{content}</content></file>"
 

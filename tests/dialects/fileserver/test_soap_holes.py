@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from tests.dialects.fileserver.house import House
 from tests.dialects.fileserver.soap import MTOM, Soap, enveloped, include, part, related, upload_file, wrapped
 
@@ -63,27 +62,30 @@ async def test_names_of_users_become_no_paths(house: House) -> None:
     assert (await soap.call("user", "getUsers")).texts("users") == []
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [("../../etc/passwd", "passwd"), ("C:\\a\\b.txt", "b.txt"), ('a\\"; x="b', 'a"; x="b'), ("a;b", "a;b")],
-)
-async def test_a_name_stays_within_its_header(house: House, given: str, kept: str) -> None:
+async def test_a_name_stays_within_its_header(house: House) -> None:
     await house.partner("partner")
     soap = Soap(house)
     envelope = enveloped(wrapped("file", "uploadFile", upload_file(0, include("c"))))
-    headers = (
-        "Content-Type: text/html; charset=x",
-        f'Content-Disposition: attachment; filename="{given}"',
-    )
-    uploaded = await soap.post("file", related(envelope, part("c", b"x", *headers)), {"Content-Type": MTOM})
-    inner = f"<path>{uploaded.text('path')}</path>"
-    assert (await soap.call("file", "getFileInfo", inner)).text("fileInfo/name") == kept
-    fetched = await soap.call("file", "downloadFile", inner)
-    head = fetched.answer.body.rpartition(b"\r\n\r\nx\r\n")[0].rpartition(b"\r\n--")[2].decode()
-    names = [line.partition(":")[0] for line in head.split("\r\n")[1:]]
-    assert names == ["Content-Type", "Content-Transfer-Encoding", "Content-ID", "Content-Disposition"]
-    assert "Content-Type: text/html\r\n" in head
-    assert fetched.answer.headers["X-Content-Type-Options"] == "nosniff"
+    for given, kept in (
+        ("../../etc/passwd", "passwd"),
+        ("C:\\a\\b.txt", "b.txt"),
+        ('a\\"; x="b', 'a"; x="b'),
+        ("a;b", "a;b"),
+    ):
+        headers = (
+            "Content-Type: text/html; charset=x",
+            f'Content-Disposition: attachment; filename="{given}"',
+        )
+        body = related(envelope, part("c", b"x", *headers))
+        uploaded = await soap.post("file", body, {"Content-Type": MTOM})
+        inner = f"<path>{uploaded.text('path')}</path>"
+        assert (await soap.call("file", "getFileInfo", inner)).text("fileInfo/name") == kept
+        fetched = await soap.call("file", "downloadFile", inner)
+        head = fetched.answer.body.rpartition(b"\r\n\r\nx\r\n")[0].rpartition(b"\r\n--")[2].decode()
+        names = [line.partition(":")[0] for line in head.split("\r\n")[1:]]
+        assert names == ["Content-Type", "Content-Transfer-Encoding", "Content-ID", "Content-Disposition"]
+        assert "Content-Type: text/html\r\n" in head
+        assert fetched.answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_a_key_that_was_revoked_opens_nothing(house: House) -> None:

@@ -100,7 +100,7 @@ MIXED = {
     ),
     "text beside members": (enveloped(wrapped("file", "getFileInfo", "x<path>a</path>")), "text in element"),
     "a member in a text": (enveloped(wrapped("file", "getFileInfo", "<path><b/></path>")), "element b"),
-    "no number": (enveloped(wrapped("file", "uploadFile", upload_file("x", "QQ=="))), "bad_value"),  # type: ignore[arg-type]
+    "no number": (enveloped(wrapped("file", "uploadFile", upload_file("x", "QQ=="))), "bad_value"),
     "no boolean": (
         enveloped(wrapped("file", "deleteFile", "<path>a</path><force>maybe</force>")),
         "bad_value",
@@ -296,29 +296,30 @@ async def test_what_looks_like_a_message_in_an_attachment_is_never_parsed(house:
     assert (await house.download(partner, path)).body == loop
 
 
-@pytest.mark.parametrize(
-    ("media_type", "status", "code", "text"),
-    [
-        ("application/json", 415, "soap:Client", "unsupported_media_type"),
-        ("", 415, "soap:Client", "unsupported_media_type"),
-        ("text/plain", 415, "soap:Client", "unsupported_media_type"),
-        ("multipart/form-data; boundary=x", 415, "soap:Client", "unsupported_media_type"),
-        ("text/xml; charset=klingon", 415, "soap:Client", "unsupported_media_type"),
-        ('multipart/related; type="text/html"; boundary=x', 415, "soap:Client", "text/html"),
-        ("multipart/related", 500, "soap:Client", "no boundary"),
-        ("application/soap+xml; charset=utf-8", 500, "soap:VersionMismatch", "SOAP 1.1"),
-        (
-            MTOM.replace('="text/xml"', '="application/soap+xml"'),
-            500,
-            "soap:VersionMismatch",
-            "",
-        ),
-    ],
-)
-async def test_media_types(house: House, media_type: str, status: int, code: str, text: str) -> None:
+MEDIA_TYPES = [
+    ("application/json", 415, "soap:Client", "unsupported_media_type"),
+    ("", 415, "soap:Client", "unsupported_media_type"),
+    ("text/plain", 415, "soap:Client", "unsupported_media_type"),
+    ("multipart/form-data; boundary=x", 415, "soap:Client", "unsupported_media_type"),
+    ("text/xml; charset=klingon", 415, "soap:Client", "unsupported_media_type"),
+    ('multipart/related; type="text/html"; boundary=x', 415, "soap:Client", "text/html"),
+    ("multipart/related", 500, "soap:Client", "no boundary"),
+    ("application/soap+xml; charset=utf-8", 500, "soap:VersionMismatch", "SOAP 1.1"),
+    (
+        MTOM.replace('="text/xml"', '="application/soap+xml"'),
+        500,
+        "soap:VersionMismatch",
+        "",
+    ),
+]
+
+
+async def test_media_types(house: House) -> None:
     body = enveloped(wrapped("file", "getFiles"))
-    reply = await Soap(house).post("file", body, {"Content-Type": media_type})
-    assert (reply.answer.status, reply.fault[0]) == (status, code) and text in reply.fault[1], reply.fault
+    for media_type, status, code, text in MEDIA_TYPES:
+        reply = await Soap(house).post("file", body, {"Content-Type": media_type})
+        assert (reply.answer.status, reply.fault[0]) == (status, code), media_type
+        assert text in reply.fault[1], reply.fault
 
 
 async def test_soap_1_2_is_another_version(house: House) -> None:

@@ -21,8 +21,7 @@ _FOLDER = Path(__file__).parents[1] / "schema"
 _NAMESPACE = "http://luin.dev/file/server/1.0"
 _GB_NAMESPACE = "http://luin.dev/digikoppeling/gb/server/1.0"
 
-# The name in the URL, and the service's own.
-NAMES = {"user": "UserService", "file": "FileService", "gb": "GBService"}
+_EXCEPTIONS = {_NAMESPACE: "ServiceException", _GB_NAMESPACE: "GBServiceException"}
 
 
 def services(kit: Kit, settings: Settings) -> dict[str, SoapService]:
@@ -40,8 +39,7 @@ def routes(
     """A URL for each service, below the service path."""
     made = []
     for name, service in services(kit, settings).items():
-        exception = "GBServiceException" if name == "gb" else "ServiceException"
-        refuse = SoapRefusals(service.namespace, exception)
+        refuse = SoapRefusals(service.namespace, _EXCEPTIONS[service.namespace])
         endpoint = SoapEndpoint(f"{INSTANCE}.soap", service, authenticate, refuse, kit.audit)
         made.append(Route(f"{settings.service_path}/{name}", AnyMethod(endpoint.handle)))
     return made
