@@ -64,7 +64,9 @@ class KadeServer:
     ) -> None:
         self.folder = folder
         self.stop_timeout = stop_timeout
-        self.forked = command is None and not wrapper
+        # The loader and the interpreter look at these when a program starts, and a fork starts none.
+        needs_start = any(name.startswith(("LD_", "PYTHON")) for name in environment or ())
+        self.forked = command is None and not wrapper and not needs_start
         self.command = list(command or PROGRAM)
         self.environment = dict(environment or {})
         self.wrapper = list(wrapper)

@@ -79,11 +79,17 @@ class _Upload:
     async def run(self) -> Uploaded:
         self.url = await self.memory.find()
         await persist(self.peer.retry, self.progress, lambda: self.offset, self._go_on)
-        await self.memory.forget()
-        if not await self.outgoing.unchanged():
-            raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
         assert self.url is not None
-        return Uploaded(self.url, self.size, await self._verify(self.url))
+        try:
+            if not await self.outgoing.unchanged():
+                raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
+            done = Uploaded(self.url, self.size, await self._verify(self.url))
+        except TransferError:
+            await self.memory.forget()  # it is complete, and wrong
+            raise
+        # Not before: who is stopped while digests are compared need not send it all again.
+        await self.memory.forget()
+        return done
 
     async def _go_on(self) -> None:
         """From wherever we are to the end; Interrupted when something broke on the way."""
@@ -121,7 +127,7 @@ class _Upload:
         server is taken only when it stands still.
         """
         offset = await self._told_offset(url)
-        while offset is not None and self.lax and 0 < offset < self.size:
+        while offset is not None and self.lax and offset < self.size:
             await asyncio.sleep(min(_STILL_S, self.peer.retry.first))
             before, offset = offset, await self._told_offset(url)
             if offset == before:
