@@ -66,7 +66,7 @@ class KadeServer:
         self.stop_timeout = stop_timeout
         # The loader and the interpreter look at these when a program starts, and a fork starts none.
         needs_start = any(name.startswith(("LD_", "PYTHON")) for name in environment or ())
-        self.forked = command is None and not wrapper and not needs_start
+        self.forked = command is None and not needs_start
         self.command = list(command or PROGRAM)
         self.environment = dict(environment or {})
         self.wrapper = list(wrapper)
@@ -236,7 +236,7 @@ class KadeServer:
     # Inside
 
     def _spawn(self, arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes] | ForkedProcess:
-        if self.forked:
+        if self.forked and not self.wrapper:
             return ForkedProcess(arguments, self._environment(), log, log)
         command = [*self.wrapper, *self.command, *arguments]
         return subprocess.Popen(
