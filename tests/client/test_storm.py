@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,35 +28,41 @@ def server() -> Iterator[StormServer]:
         yield running
 
 
-async def again(peer: RemotePeer, url: str, target: Path) -> None:
-    """A download as an engine runs it: a wrong digest is no reason to give up."""
+async def again(transfer: Callable[[], Awaitable[object]]) -> None:
+    """A transfer as an engine runs it: a wrong digest is no reason to give up."""
     for attempt in range(10):
         try:
-            await fetch(peer, url, target)
+            await transfer()
             return
         except TransferError as error:
-            assert not error.permanent
-            assert attempt < 9
+            assert not error.permanent, error
+            assert attempt < 9, error
 
 
 async def test_all_come_through(server: StormServer, tmp_path: Path) -> None:
     async with RemotePeer(server.url, retry=RETRY) as peer:
 
-        async def down(number: int) -> None:
-            await again(peer, server.download_url(f"d{number}", SIZE), tmp_path / f"d{number}")
+        async def down(name: str) -> None:
+            await fetch(peer, server.download_url(name, SIZE), tmp_path / name)
 
-        async def up(number: int) -> None:
-            file = tmp_path / f"u{number}"
-            write(file, content(file.name, SIZE))
-            await send(peer, server.upload_url, file, states=UploadStates(tmp_path / "states"))
+        async def up(name: str) -> None:
+            write(tmp_path / name, content(name, SIZE))
+            states = UploadStates(tmp_path / "states")
+            await send(peer, server.upload_url, tmp_path / name, states=states)
 
-        async def push(number: int) -> None:
-            file = tmp_path / f"p{number}"
-            write(file, content(file.name, SIZE))
-            with LocalFile(file) as outgoing:
-                await put(peer, server.put_url(file.name), outgoing)
+        async def push(name: str) -> None:
+            write(tmp_path / name, content(name, SIZE))
+            with LocalFile(tmp_path / name) as outgoing:
+                await put(peer, server.put_url(name), outgoing)
 
-        await asyncio.gather(*(kind(number) for kind in (down, up, push) for number in range(COUNT)))
+        kinds = {"d": down, "u": up, "p": push}
+        await asyncio.gather(
+            *(
+                again(partial(transfer, f"{kind}{number}"))
+                for kind, transfer in kinds.items()
+                for number in range(COUNT)
+            )
+        )
     report = await asyncio.to_thread(server.report)
     assert all(read(tmp_path / f"d{number}") == content(f"d{number}", SIZE) for number in range(COUNT))
     names = {f"{kind}{number}" for kind in "up" for number in range(COUNT)}

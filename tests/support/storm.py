@@ -194,12 +194,12 @@ class _Storm:
         if request.method == "HEAD":
             return response
         end = self._chance.randrange(start, len(body)) if cut and start < len(body) else len(body)
-        for position in range(start, end, _PIECE):
-            await response.write(body[position : min(position + _PIECE, end)])
+        with contextlib.suppress(ConnectionError):  # a client that is gone is nothing to complain of
+            for position in range(start, end, _PIECE):
+                await response.write(body[position : min(position + _PIECE, end)])
+            self._served[name] += not cut
         if cut:
             _cut(request)
-        else:
-            self._served[name] += 1
         return response
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
