@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from tests.client.servers import running
 from tests.support.upstream import ETAG, Deviations, Upstream
 
@@ -153,6 +154,27 @@ async def test_without_locks_and_without_offsets_no_byte_is_there_twice(tmp_path
         (*PATCH, "0", "", ""),
         (*PATCH, str(CUT), "", ""),
     ]
+
+
+class Doubling(Upstream):
+    """Stores what comes with the first PATCH twice, as after a connection that was given up too early."""
+
+    async def _patch(self, request: web.Request) -> web.StreamResponse:
+        answer = await super()._patch(request)
+        if request.path.endswith("u0"):
+            self.uploads["u0"] *= 2
+            answer.headers["Upload-Offset"] = str(len(self.uploads["u0"]))
+        return answer
+
+
+async def test_an_upload_that_has_too_much_is_made_again(tmp_path: Path) -> None:
+    server, file = Doubling(CONTENT), tmp_path / "rapport.pdf"
+    file.write_bytes(CONTENT)
+    async with running(server) as base, RemotePeer(base, retry=QUICK) as peer:
+        done = await send(peer, f"{base}/files/upload", file, states=UploadStates(tmp_path / "states"))
+    whole(server)
+    assert done.url.endswith("/u1")
+    assert [entry[0] for entry in server.trace] == ["POST", "PATCH", "POST", "PATCH", "GET"]
 
 
 async def fetched(deviations: Deviations) -> tuple[Upstream, Memory]:

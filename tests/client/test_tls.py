@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
@@ -88,6 +89,15 @@ async def test_a_server_that_we_do_not_trust_is_named_and_not_asked_again(folder
     )
     with pytest.raises(TransferError, match="its certificate is not trusted: self-signed certificate in"):
         await greeting(folder, context)
+
+
+async def test_a_handshake_that_nobody_answers_ends_with_the_time_to_connect(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        async with RemotePeer(url, retry=Retry(attempts=1), connect_timeout=0.1) as peer:
+            with pytest.raises(TransferError, match="nothing came for too long") as caught:
+                await download(peer, url, tmp_path / "x")
+    assert not caught.value.permanent
 
 
 @pytest.mark.parametrize(

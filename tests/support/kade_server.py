@@ -15,11 +15,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support import pki
+from tests.support.fork_server import ForkedProcess, run_forked
 from tests.support.processes import MemorySampler, cpu_seconds, process_tree
 from tests.support.raw_http import RawConnection
+
+PROGRAM = (str(Path(sys.executable).parent / "kade"),)
+"""The program as people start it."""
 
 START_TIMEOUT = 30.0
 """Seconds until the server must be ready."""
@@ -41,7 +45,8 @@ class User:
 class KadeServer:
     """Makes a folder with `kade init`, serves it, and can be killed and started again on the same data.
 
-    `command` is the program with its first arguments (default: the `kade` beside this Python);
+    `command` is the program with its first arguments (default: `kade`, in processes that `fork_server`
+    gives, which have imported everything; `PROGRAM` is the `kade` beside this Python);
     `environment` is added to the process's own, e.g. `{"KADE_EXCHANGE_TLS": "false"}`;
     `wrapper` goes before the serve command, e.g. `["strace", "-f", "-o", path]`;
     `stop_timeout` is how many seconds it may take to end after SIGTERM.
@@ -59,13 +64,16 @@ class KadeServer:
     ) -> None:
         self.folder = folder
         self.stop_timeout = stop_timeout
-        self.command = list(command or [str(Path(sys.executable).parent / "kade")])
+        # The loader and the interpreter look at these when a program starts, and a fork starts none.
+        needs_start = any(name.startswith(("LD_", "PYTHON")) for name in environment or ())
+        self.forked = command is None and not needs_start
+        self.command = list(command or PROGRAM)
         self.environment = dict(environment or {})
         self.wrapper = list(wrapper)
         self.web_port, self.exchange_port = free_ports(2)
         self.admin_key = ""
         self.log_file = folder / "serve.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def __enter__(self) -> KadeServer:
         self.initialise()
@@ -86,11 +94,8 @@ class KadeServer:
         """Start `kade serve` and wait until it is ready."""
         if self._process is not None:
             raise ServerFailed("it runs already")
-        command = [*self.wrapper, *self.command, "--config", str(self.config), "serve"]
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
-            )
+            self._process = self._spawn(["--config", str(self.config), "serve"], log)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -230,7 +235,15 @@ class KadeServer:
 
     # Inside
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _spawn(self, arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes] | ForkedProcess:
+        if self.forked and not self.wrapper:
+            return ForkedProcess(arguments, self._environment(), log, log)
+        command = [*self.wrapper, *self.command, *arguments]
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+        )
+
+    def _running(self) -> subprocess.Popen[bytes] | ForkedProcess:
         if self._process is None:
             raise ServerFailed("it does not run")
         return self._process
@@ -240,14 +253,17 @@ class KadeServer:
         return {**os.environ, **ports, **self.environment}
 
     def _run_command(self, *arguments: str) -> str:
-        result = subprocess.run(
-            [*self.command, *arguments],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=60,
-            env=self._environment(),
-        )
+        if self.forked:
+            result = run_forked(arguments, self._environment(), timeout=60)
+        else:
+            result = subprocess.run(
+                [*self.command, *arguments],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=60,
+                env=self._environment(),
+            )
         if result.returncode != 0:
             raise ServerFailed(f"{' '.join(arguments)}: {result.returncode}\n{result.stdout}{result.stderr}")
         return result.stdout

@@ -200,14 +200,15 @@ class _Download:
             raise Interrupted(f"{self.url}: the connection ended early")
 
     async def _pieces(self, answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-        position, limit = self.landing.offset, self.expected.size
+        position, limit, throttle = self.landing.offset, self.expected.size, self.peer.throttle
         async for piece in answer.content.iter_any():
-            position += len(piece)
             self.received += len(piece)
-            if self.peer.throttle is not None:
-                await self.peer.throttle.take(len(piece))
-            yield piece
-            self.progress.at(position, self.size)
+            for part in throttle.cut(piece) if throttle else (piece,):
+                if throttle is not None:
+                    await throttle.take(len(part))
+                position += len(part)
+                yield part
+                self.progress.at(position, self.size)
             if limit is not None and position > limit:
                 return  # enough to know that it is wrong
 

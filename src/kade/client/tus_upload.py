@@ -81,10 +81,13 @@ class _Upload:
         self.url = await self.memory.find()
         await persist(self.peer.retry, self.progress, lambda: self.offset, self._go_on)
         assert self.url is not None
-        if not await self.outgoing.unchanged():
-            await self.memory.forget()
-            raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
-        return Uploaded(self.url, self.size, await self._verify(self.url))
+        try:
+            if not await self.outgoing.unchanged():
+                raise TransferError(f"{self.outgoing.name} changed while it was sent; send it again")
+            return Uploaded(self.url, self.size, await self._verify(self.url))
+        except TransferError:
+            await self.memory.forget()  # it is complete, and wrong
+            raise
 
     async def _go_on(self) -> None:
         """From wherever we are to the end; Interrupted when something broke on the way."""
@@ -122,7 +125,7 @@ class _Upload:
         server is taken only when it stands still.
         """
         offset = await self._told_offset(url)
-        while offset is not None and self.lax and 0 < offset < self.size:
+        while offset is not None and self.lax and offset < self.size:
             await asyncio.sleep(min(_STILL_S, self.peer.retry.first))
             before, offset = offset, await self._told_offset(url)
             if offset == before:
@@ -205,7 +208,6 @@ class _Upload:
         self.progress.verifying()
         ours = await self.outgoing.sha256()
         if ours != theirs:
-            await self.memory.forget()
             raise TransferError(
                 f"{url}: the server has other bytes than {self.outgoing.name}: SHA-256 {theirs}, not {ours}"
             )
