@@ -1,5 +1,6 @@
 """Grote Berichten, push: a message about what was put gets a valid answer, file by file and part by part."""
 
+import asyncio
 import hashlib
 import io
 import os
@@ -242,6 +243,24 @@ async def test_an_archive_is_unpacked(house: House, cuts: list[int]) -> None:
         assert await judge(house, partner, said) == [("OK", ["OK"] * len(parts))]
         assert await contents_of(house, partner) == {"w.pdf": LARGE}
     assert {each.state for each in await files_of(house)} == {"live", "erased"}
+
+
+@pytest.mark.parametrize("compression", ["NONE", "ZIP4J"])
+async def test_a_message_that_comes_several_times_at_once(house: House, compression: str) -> None:
+    """A sender that waited in vain says it again, while we still read."""
+    partner = await house.partner("partner")
+    whole = LARGE if compression == "NONE" else archive(LARGE)[0]
+    parts = [Said(f"w.z{number:02}", piece) for number, piece in enumerate(cut_at(whole, [70_000]))]
+    for part in parts:
+        await put(house, partner, part.name, part.data)
+    said = Said("w", LARGE, "x", compression=compression, parts=parts)
+    answers = await asyncio.gather(*(judge(house, partner, said) for _ in range(4)))
+    assert answers == [[("OK", ["OK", "OK"])]] * 4
+    assert await contents_of(house, partner) == {"w": LARGE}
+    assert await house.kade.catalog.read(lambda tx: tx.quotas.actual(tx.files.page(None, 1)[0].space_id)) == (
+        len(LARGE),
+        0,
+    )
 
 
 @pytest.mark.parametrize("url", ["w.zip", "w.pdf"])
