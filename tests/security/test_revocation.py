@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.dialects.fileserver.conftest import Build, authority, build, server_identity
@@ -110,4 +111,26 @@ async def test_by_number_too(build: Build, authority: Authority, tmp_path: Path)
 async def test_lists_need_authorities(build: Build, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="client_crls needs client_ca"):
         async with build({**settings(tmp_path), "KADE_EXCHANGE_CLIENT_CA": ""}):
+            pass
+
+
+async def test_what_a_proxy_passes_on_is_judged_too(
+    build: Build, authority: Authority, tmp_path: Path
+) -> None:
+    good, bad = authority.issue_client("good"), authority.issue_client("bad")
+    place = tmp_path / "root.crl"
+    place.write_bytes(authority.issue_crl(bad))
+    more = {
+        "EXCHANGE_TLS": "false",
+        "EXCHANGE_CLIENT_CERTIFICATE_HEADER": "X-Client-Certificate",
+        "EXCHANGE_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    async with build(settings(place, **more)) as house:
+        for identity, status in ((good, 404), (bad, 401)):
+            await house.partner(f"partner{status}", identity)
+            passed_on = {"X-Client-Certificate": quote(identity.pem)}
+            answer = await house.call("GET", f"{house.exchange}/download/x", headers=passed_on)
+            assert answer.status == status
+    with pytest.raises(FileNotFoundError):  # without authorities no list would count, and nobody be refused
+        async with build({**settings(place, **more), "KADE_EXCHANGE_CLIENT_CA": str(tmp_path / "none")}):
             pass
