@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.dialects.fileserver.conftest import Build, authority, build, server_identity
@@ -18,6 +19,11 @@ from kade.core.events import Outcome
 __all__ = ["authority", "build", "server_identity"]
 
 OIN = "00000001234567890000"
+BEHIND_PROXY = {
+    "EXCHANGE_TLS": "false",
+    "EXCHANGE_CLIENT_CERTIFICATE_HEADER": "X-Client-Certificate",
+    "EXCHANGE_TRUSTED_PROXIES": "127.0.0.1",
+}
 
 
 def settings(place: Path, **more: str) -> dict[str, str]:
@@ -110,4 +116,26 @@ async def test_by_number_too(build: Build, authority: Authority, tmp_path: Path)
 async def test_lists_need_authorities(build: Build, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="client_crls needs client_ca"):
         async with build({**settings(tmp_path), "KADE_EXCHANGE_CLIENT_CA": ""}):
+            pass
+
+
+async def test_what_a_proxy_passes_on_is_judged_too(
+    build: Build, authority: Authority, tmp_path: Path
+) -> None:
+    good, bad = authority.issue_client("good"), authority.issue_client("bad")
+    place = tmp_path / "root.crl"
+    place.write_bytes(authority.issue_crl(bad))
+    async with build(settings(place, **BEHIND_PROXY)) as house:
+        for identity, status in ((good, 404), (bad, 401)):
+            await house.partner(f"partner{status}", identity)
+            passed_on = {"X-Client-Certificate": quote(identity.pem)}
+            answer = await house.call("GET", f"{house.exchange}/download/x", headers=passed_on)
+            assert answer.status == status
+
+
+async def test_without_authorities_nothing_starts(build: Build, tmp_path: Path) -> None:
+    """No list would count, and nobody be refused."""
+    more = {**BEHIND_PROXY, "EXCHANGE_CLIENT_CA": str(tmp_path / "none")}
+    with pytest.raises(FileNotFoundError):
+        async with build(settings(tmp_path, **more)):
             pass

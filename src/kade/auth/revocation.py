@@ -182,15 +182,13 @@ class RevocationLists:
             return  # what a proxy passes on need not be a certificate
         for depth in range(_DEEPEST):
             number = self._signer(current)
-            if number is None:
+            if number is None or self._authorities[number] == current:
                 return
             yield _Step(number, current.serial_number, depth == 0)
             current = self._authorities[number]
 
     def _signer(self, certificate: x509.Certificate) -> int | None:
-        """The authority that signed it; None when that is not known, or when it has signed itself."""
-        if certificate.issuer == certificate.subject:
-            return None
+        """The authority that signed it; None when that is not known."""
         for number, authority in enumerate(self._authorities):
             try:
                 certificate.verify_directly_issued_by(authority)

@@ -1,7 +1,9 @@
 """Grote Berichten, push: a message about what was put gets a valid answer, file by file and part by part."""
 
+import asyncio
 import hashlib
 import io
+import itertools
 import os
 import time
 import zipfile
@@ -244,19 +246,39 @@ async def test_an_archive_is_unpacked(house: House, cuts: list[int]) -> None:
     assert {each.state for each in await files_of(house)} == {"live", "erased"}
 
 
-@pytest.mark.parametrize("url", ["w.zip", "w.pdf"])
-@pytest.mark.parametrize("data", [b"", b"small", LARGE], ids=["empty", "small", "large"])
-async def test_an_archive_without_parts_is_unpacked(house: House, url: str, data: bytes) -> None:
+@pytest.mark.parametrize("compression", ["NONE", "ZIP4J"])
+async def test_a_message_that_comes_several_times_at_once(house: House, compression: str) -> None:
+    """A sender that waited in vain says it again, while we still read."""
     partner = await house.partner("partner")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("../../evil.sh", data)
-    said = Said("w.pdf", data, url, compression="ZIP4J")
-    assert await status(house, partner, said) == "FILE_NOT_FOUND"
-    await put(house, partner, url, packed.getvalue())
-    for _ in range(2):
-        assert await status(house, partner, said) == "OK"
-        assert await contents_of(house, partner) == {"w.pdf": data}
+    whole = LARGE if compression == "NONE" else archive(LARGE)[0]
+    parts = [Said(f"w.z{number:02}", piece) for number, piece in enumerate(cut_at(whole, [70_000]))]
+    for part in parts:
+        await put(house, partner, part.name, part.data)
+    said = Said("w", LARGE, "x", compression=compression, parts=parts)
+    answers = await asyncio.gather(*(judge(house, partner, said) for _ in range(4)))
+    assert answers == [[("OK", ["OK", "OK"])]] * 4
+    assert await contents_of(house, partner) == {"w": LARGE}
+    assert await house.kade.catalog.read(lambda tx: tx.quotas.actual(tx.files.page(None, 1)[0].space_id)) == (
+        len(LARGE),
+        0,
+    )
+
+
+async def test_an_archive_without_parts_is_unpacked(house: House) -> None:
+    """Its own URL may end with the name of what comes out of it."""
+    partner = await house.partner("partner")
+    for data, url in itertools.product((b"", b"small", LARGE), ("w.zip", "w.pdf")):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("../../evil.sh", data)
+        said = Said("w.pdf", data, f"{len(data)}/{url[-3:]}/{url}", compression="ZIP4J")
+        assert await status(house, partner, said) == "FILE_NOT_FOUND"
+        await put(house, partner, said.url, packed.getvalue())
+        for _ in range(2):
+            assert await status(house, partner, said) == "OK"
+            assert await contents_of(house, partner) == {"w.pdf": data}
+        for path in (await house.call("GET", "/files")).json:
+            await house.call("DELETE", f"/files/{path}")
 
 
 LYING: list[tuple[bytes, dict[str, Any], str]] = [
