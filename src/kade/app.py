@@ -140,6 +140,8 @@ async def opened(kade: Kade) -> AsyncIterator[Kade]:
 def serve(config: Config, listeners: Sequence[str]) -> None:
     """Serve these listeners until SIGTERM or SIGINT; then finish what is running.
 
+    The folder's lock shows that whoever held leases in an embedded catalog is dead: nobody waits for them.
+
     Raises:
         AlreadyServing: when another process serves this data folder.
         OSError: when an address or a key file cannot be had.
@@ -157,7 +159,12 @@ async def _serve(config: Config, listeners: Sequence[str]) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
-    async with running(build(config), listeners):
+    kade = build(config)
+    if not config.catalog.url:
+        async with opened(kade):
+            await kade.catalog.write(_release_leases)
+        kade = build(config)
+    async with running(kade, listeners):
         await stopping.wait()
         _log.info("stopping")
 
@@ -372,6 +379,11 @@ class Server:
         except Exception:
             return PlainTextResponse("the catalog does not answer\n", 503)
         return PlainTextResponse("ready\n") if self._ready else PlainTextResponse("stopping\n", 503)
+
+
+def _release_leases(tx: Tx) -> None:
+    tx.uploads.release_all()
+    tx.tasks.release_all()
 
 
 def configure_logging(config: Config) -> None:

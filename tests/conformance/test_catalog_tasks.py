@@ -155,6 +155,15 @@ async def test_whoever_lets_go_lets_others_in_at_once(catalog: Catalog) -> None:
     assert again is not None and again.lease_fence == 3
 
 
+async def test_the_only_process_lets_go_of_every_lease(catalog: Catalog) -> None:
+    task = a_task(await _space(catalog))
+    await _add(catalog, task)
+    await _take(catalog)
+    await catalog.write(lambda tx: tx.tasks.release_all())
+    again = await _take(catalog, holder="b")
+    assert again is not None and again.lease_fence == 3
+
+
 async def test_a_forgotten_task_is_gone(catalog: Catalog) -> None:
     task = a_task(await _space(catalog))
     await _add(catalog, task)

@@ -205,3 +205,20 @@ async def test_expired_are_those_that_nobody_writes_to(catalog: Catalog) -> None
 
     assert await expired(9) == [older.id, old.id, stalled.id]
     assert await expired(1) == [older.id]
+
+
+async def test_the_only_process_lets_go_of_every_lease(catalog: Catalog) -> None:
+    held, free = await _upload(catalog), await _upload(catalog)
+    lease = await _taken(catalog, held.id)
+    await catalog.write(lambda tx: tx.uploads.release_all())
+    assert await _take(catalog, held.id, "b") == Lease(held.id, "b", 3)
+    assert (await _now(catalog, free.id)).lease_fence == 0
+    with pytest.raises(KadeError):
+        await _advance(catalog, lease, 0, 10)
+
+
+async def test_the_expiry_of_an_upload_can_be_put_off(catalog: Catalog) -> None:
+    upload = await _upload(catalog, expires_at=Millis(5))
+    await catalog.write(lambda tx: tx.uploads.set_expiry(upload.id, Millis(50)))
+    assert [each.id for each in await catalog.read(lambda tx: tx.uploads.expired(Millis(49), 9))] == []
+    assert (await _now(catalog, upload.id)).expires_at == 50

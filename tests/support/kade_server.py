@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from tests.support import pki
 from tests.support.fork_server import ForkedProcess, run_forked
@@ -53,6 +53,9 @@ class KadeServer:
     As a context manager it initialises, starts and stops. The ports stay the same over a restart.
     """
 
+    served: tuple[str, ...] = ("serve",)
+    """What serves, as arguments of the program."""
+
     def __init__(
         self,
         folder: Path,
@@ -75,7 +78,7 @@ class KadeServer:
         self.log_file = folder / "serve.log"
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
-    def __enter__(self) -> KadeServer:
+    def __enter__(self) -> Self:
         self.initialise()
         self.start()
         return self
@@ -95,7 +98,7 @@ class KadeServer:
         if self._process is not None:
             raise ServerFailed("it runs already")
         with self.log_file.open("ab") as log:
-            self._process = self._spawn(["--config", str(self.config), "serve"], log)
+            self._process = self._spawn(["--config", str(self.config), *self.served], log)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -249,8 +252,10 @@ class KadeServer:
         return self._process
 
     def _environment(self) -> dict[str, str]:
-        ports = {"KADE_WEB_PORT": str(self.web_port), "KADE_EXCHANGE_PORT": str(self.exchange_port)}
-        return {**os.environ, **ports, **self.environment}
+        return {**os.environ, **self._ports(), **self.environment}
+
+    def _ports(self) -> dict[str, str]:
+        return {"KADE_WEB_PORT": str(self.web_port), "KADE_EXCHANGE_PORT": str(self.exchange_port)}
 
     def _run_command(self, *arguments: str) -> str:
         if self.forked:
@@ -278,6 +283,15 @@ class KadeServer:
                 return
             time.sleep(0.02)
         raise ServerFailed(f"it was not ready within {START_TIMEOUT} s\n{self.log_tail()}")
+
+
+class ClientDaemon(KadeServer):
+    """The same for `kade client serve`, whose one listener stands at `web_url`."""
+
+    served = ("client", "serve")
+
+    def _ports(self) -> dict[str, str]:
+        return {"KADE_CLIENT_PORT": str(self.web_port)}
 
 
 def free_ports(count: int) -> list[int]:

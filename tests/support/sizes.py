@@ -25,6 +25,8 @@ class Sizes:
     """Bytes of each of those uploads."""
     examples: int
     """Examples that hypothesis tries per property."""
+    tasks: int
+    """Tasks of the File Client in its storm."""
     interleavings: int
     """Rounds of each race in the suites that drive transactions against each other."""
 
@@ -37,6 +39,7 @@ SMALL = Sizes(
     uploads=200,
     upload_body=24 * MIB,
     examples=100,
+    tasks=150,
     interleavings=20,
 )
 FULL = Sizes(
@@ -47,6 +50,7 @@ FULL = Sizes(
     uploads=200,
     upload_body=64 * MIB,
     examples=1000,
+    tasks=1000,
     interleavings=200,
 )
 

@@ -44,6 +44,11 @@ _RELEASE = (
     .where(tasks.c.id == bindparam("_id"), tasks.c.lease_fence == bindparam("_fence"))
     .values(lease_holder=None, lease_fence=tasks.c.lease_fence + 1)
 )
+_RELEASE_ALL = (
+    update(tasks)
+    .where(tasks.c.lease_holder.is_not(None))
+    .values(lease_holder=None, lease_fence=tasks.c.lease_fence + 1)
+)
 _CHANGE = (
     update(tasks)
     .where(tasks.c.id == bindparam("_id"), tasks.c.lease_fence == bindparam("_fence"))
@@ -107,6 +112,9 @@ class TaskTable:
 
     def release(self, task_id: Id, fence: int) -> None:
         self._session.run(_RELEASE, _id=task_id, _fence=fence)
+
+    def release_all(self) -> None:
+        self._session.run(_RELEASE_ALL)
 
     def change(self, task: Task, fence: int) -> bool:
         values = {f"_{name}": getattr(task, name) for name in (*_CHANGED, "lease_holder", "lease_fence")}

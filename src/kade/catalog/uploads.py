@@ -71,6 +71,11 @@ _RELEASE = (
     )
     .values(lease_holder=None, lease_until=None, wanted_by=None, tail_segment=bindparam("_tail"))
 )
+_RELEASE_ALL = (
+    update(uploads)
+    .where(uploads.c.lease_holder.is_not(None))
+    .values(lease_holder=None, lease_until=None, wanted_by=None, lease_fence=uploads.c.lease_fence + 1)
+)
 _SET_LENGTH = update(uploads).where(uploads.c.id == bindparam("_id")).values(length=bindparam("_length"))
 _SET_RESERVED = (
     update(uploads).where(uploads.c.id == bindparam("_id")).values(reserved=bindparam("_reserved"))
@@ -159,6 +164,9 @@ class UploadTable:
         self._session.run(
             _RELEASE, _id=lease.upload_id, _fence=lease.fence, _holder=lease.holder, _tail=tail_segment
         )
+
+    def release_all(self) -> None:
+        self._session.run(_RELEASE_ALL)
 
     def set_length(self, upload_id: Id, length: int) -> None:
         self._session.run(_SET_LENGTH, _id=upload_id, _length=length)

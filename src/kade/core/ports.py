@@ -290,6 +290,9 @@ class Uploads(Protocol):
     def release(self, lease: Lease, tail_segment: Id | None) -> None:
         """Let go, when it is still ours, and say which segment the next holder may go on writing."""
 
+    def release_all(self) -> None:
+        """Let go of every lease, for a process that knows that it is the only one; the fences grow."""
+
     def set_length(self, upload_id: Id, length: int) -> None: ...
     def set_reserved(self, upload_id: Id, reserved: int) -> None: ...
     def set_expiry(self, upload_id: Id, expires_at: Millis) -> None: ...
@@ -359,6 +362,9 @@ class Tasks(Protocol):
 
     def release(self, task_id: Id, fence: int) -> None:
         """Let go, when it is still ours; the fence grows."""
+
+    def release_all(self) -> None:
+        """What ``Uploads.release_all`` does."""
 
     def change(self, task: Task, fence: int) -> bool:
         """Write the row, but for what ``renew`` writes, while its fence is *fence*; False when it is not."""
