@@ -26,7 +26,7 @@ SETTINGS = {
     "first_pause": "100ms",
     "longest_pause": "400ms",
     "quick_attempts": "1",
-    "max_attempts": "30",
+    "max_attempts": "16",
     "destinations": json.dumps([{"hosts": ["*"], "stall_timeout": "1s"}]),
 }
 ENVIRONMENT = {

@@ -43,7 +43,8 @@ class Peers:
         try:
             # What a server told that listens on every address: meant is the machine it runs on.
             url = URL(text.strip().replace("://0.0.0.0:", "://localhost:", 1)).with_fragment(None)
-            complete = bool(url.host and url.port) and len(str(url)) <= _URL_LENGTH
+            plain = text.strip().isprintable() and " " not in text.strip()
+            complete = plain and bool(url.host and url.port) and len(str(url)) <= _URL_LENGTH
         except ValueError:
             complete = False
         if not complete:
