@@ -69,6 +69,39 @@ def test_a_running_download_is_cut(partner: Partner) -> None:
     assert received < len(data)
 
 
+SOAP = (
+    b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+    b'<f:downloadFile xmlns:f="http://luin.dev/file/server/1.0"><path>%s</path></f:downloadFile>'
+    b"</e:Body></e:Envelope>"
+)
+
+
+@pytest.mark.parametrize("face", ["REST", "SOAP"])
+def test_a_running_download_of_an_application_is_cut(partner: Partner, face: str) -> None:
+    server, data = partner.server, os.urandom(24 * MIB)
+    with partner.connect() as connection:
+        target = raw_tus.target_of(raw_tus.create(connection, UPLOAD, len(data)))
+        assert raw_tus.patch(connection, target, 0, data).status == 204
+    path = target.rpartition("/")[2]
+    told = json.loads(server.run("key", "add", "--json"))
+    fields = [("Authorization", f"Bearer {told['key']}")]
+    with RawConnection.open("127.0.0.1", server.web_port) as connection:
+        if face == "REST":
+            connection.send(build_head("GET", f"/service/rest/v1/files/{path}", fields))
+        else:
+            body = SOAP % path.encode()
+            fields += [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))]
+            connection.send(build_head("POST", "/service/file", fields) + body)
+        assert connection.read_head().status == 200
+        received = len(connection.read_some())
+        server.run("key", "revoke", told["id"])
+        time.sleep(1.0)
+        with pytest.raises((ConnectionEnded, ConnectionError)):
+            while True:
+                received += len(connection.read_some())
+    assert received < len(data)
+
+
 def test_an_open_connection_is_refused_at_its_next_request(partner: Partner) -> None:
     with partner.connect() as connection:
         assert raw_tus.options(connection, UPLOAD).status == 204

@@ -16,6 +16,7 @@ from kade.core.files import FileState
 from kade.core.ports import Tx
 from kade.core.uploads import UploadKind, UploadState
 from kade.services import uploads
+from kade.services.appending import Appending
 from kade.services.receiving import Checksum
 
 DATA = bytes(range(256)) * 20
@@ -300,3 +301,15 @@ async def test_parts_finish_without_a_file(house: House) -> None:
     assert done.state == UploadState.FINISHED
     assert await house.catalog.read(lambda tx: tx.files.get(upload.file_id)) is None
     assert (await house.quota()).reserved == len(DATA)
+
+
+async def test_the_digest_of_what_an_upload_has_runs_along_or_is_read(house: House) -> None:
+    upload = await house.begin(None)
+    grown = await house.append(upload, 0, DATA)
+    assert await house.appending.digest(grown, "sha256") == hashlib.sha256(DATA).hexdigest()
+    assert await house.appending.digest(grown, "sha512") == hashlib.sha512(DATA).hexdigest()
+    forgetful = Appending(house.tools)
+    assert await forgetful.digest(grown, "sha256") == hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(KadeError) as refused:
+        await house.appending.digest(grown._replace(offset=1), "sha256")
+    assert refused.value.reason is UploadReason.OFFSET_MISMATCH

@@ -7,15 +7,17 @@ import pytest
 from tests.services.conftest import House, until
 from tests.services.test_appending import refusal, sha256
 from tests.support.bodies import Body, Stream
-from tests.support.nouns import a_principal
+from tests.support.nouns import a_principal, a_task
 
 from kade.core.clock import Millis, now
 from kade.core.contents import ContentState
 from kade.core.errors import AccessReason, FileReason, KadeError, QuotaReason, SpaceReason, UploadReason
 from kade.core.files import FileState, TimeFrame
 from kade.core.ids import Id, new_id
+from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Policy
+from kade.core.tasks import TaskState
 from kade.core.uploads import Upload, UploadKind, UploadState
 from kade.services import files, principals, spaces, uploads
 from kade.services.appending import Appending
@@ -408,3 +410,23 @@ async def _deposit(appending: Appending, house: House, body: Body, length: int) 
 async def test_a_space_is_found_by_who_may_see_it(house: House) -> None:
     found = await house.catalog.read(lambda tx: spaces.find(tx, house.caller, house.space.id))
     assert found == house.space
+
+
+@pytest.mark.parametrize(
+    ("state", "lives"), [(TaskState.WAITING, True), (TaskState.PAUSED, True), (TaskState.FAILED, False)]
+)
+async def test_an_upload_lives_as_long_as_the_task_that_fills_it(
+    house: House, state: TaskState, lives: bool
+) -> None:
+    upload = await house.begin(10)
+    task = a_task(house.space, file_id=upload.file_id, state=state)
+
+    def expire(tx: Tx) -> None:
+        tx.tasks.add(task)
+        tx.uploads.set_expiry(upload.id, Millis(1))
+        uploads.expire(tx, house.rules, upload)
+
+    await house.catalog.write(expire)
+    left = await house.upload_now(upload)
+    assert (left is not None) == lives
+    assert left is None or left.expires_at > now()

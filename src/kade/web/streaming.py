@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 
@@ -13,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from kade.core.clock import to_datetime
 from kade.core.contents import Content, Extent, cut
-from kade.core.errors import KadeError
+from kade.core.errors import KadeError, RequestReason
 from kade.core.ids import new_token
 from kade.core.ports import SegmentStore
 from kade.core.principals import Caller
 from kade.core.ranges import Span, parse
 from kade.services.transfers import Transfers
+from kade.web.headers import SAFE_DOWNLOAD
 
 _ZERO_COPY = "http.response.zerocopysend"
 _KERNEL_STEP = 32 << 20
@@ -165,9 +167,8 @@ class _Sending:
     """One body on its way; it ends, and the connection with it, when the right to it is gone."""
 
     def __init__(self, scope: Scope, send: Send, stop: asyncio.Event) -> None:
-        extensions = scope.get("extensions", {})
-        self.by_kernel = _ZERO_COPY in extensions
-        self._abort: Callable[[], None] = extensions.get("kade.abort", lambda: None)
+        self.by_kernel = _ZERO_COPY in scope.get("extensions", {})
+        self._scope = scope
         self._send = send
         self._stop = stop
 
@@ -179,7 +180,7 @@ class _Sending:
     async def bytes(self, data: bytes) -> None:
         """Send *data*, or break the connection off."""
         if self.stopped:
-            await self._break_off()
+            await _break_off(self._scope)
         else:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
@@ -189,7 +190,7 @@ class _Sending:
         try:
             for offset in range(extent.start, extent.start + extent.length, _KERNEL_STEP):
                 if self.stopped:
-                    await self._break_off()
+                    await _break_off(self._scope)
                     return
                 count = min(_KERNEL_STEP, extent.start + extent.length - offset)
                 message = {"type": _ZERO_COPY, "file": descriptor, "offset": offset, "count": count}
@@ -197,25 +198,61 @@ class _Sending:
         finally:
             os.close(descriptor)
 
-    async def _break_off(self) -> None:
-        self._abort()
-        await asyncio.sleep(0)  # the server learns that the connection is gone
-
 
 def unsatisfiable(error: KadeError) -> dict[str, str]:
     """The header of a 416 answer (RFC 9110, 14.4)."""
     return {"Content-Range": f"bytes */{error.facts['total']}"}
 
 
+class StreamedResponse(Response):
+    """A body of known length, made while it is sent; the connection ends when the body cannot go on."""
+
+    def __init__(self, media_type: str, length: int) -> None:
+        super().__init__(headers={"Content-Type": media_type, "Content-Length": str(length), **SAFE_DOWNLOAD})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            try:
+                async with aclosing(self.body_pieces()) as pieces:
+                    async for data in pieces:
+                        await send({"type": "http.response.body", "body": data, "more_body": True})
+            except KadeError:
+                await _break_off(scope)
+                return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def body_pieces(self) -> AsyncGenerator[bytes, None]:
+        """Exactly as many bytes as were announced, or a KadeError on the way."""
+        raise NotImplementedError
+
+
+async def _break_off(scope: Scope) -> None:
+    abort: Callable[[], None] = scope.get("extensions", {}).get("kade.abort", lambda: None)
+    abort()
+    await asyncio.sleep(0)  # the server learns that the connection is gone
+
+
 async def read_whole(
-    store: SegmentStore, content: Content, extents: Sequence[Extent]
+    store: SegmentStore,
+    transfers: Transfers,
+    caller: Caller,
+    content: Content,
+    extents: Sequence[Extent],
 ) -> AsyncIterator[bytes]:
-    """The bytes of the whole content, in pieces."""
+    """The bytes of the whole content, in pieces, while the caller has a right to them.
+
+    Raises:
+        KadeError: ``RequestReason.SHUTTING_DOWN`` when that right is gone, or the server is stopping.
+    """
     if content.inline is not None:
         yield content.inline
         return
-    async for data in store.read(extents):
-        yield data
+    with transfers.running(caller, asyncio.Event()) as stop:
+        async for data in store.read(extents):
+            if stop.is_set():
+                raise KadeError(RequestReason.SHUTTING_DOWN)
+            yield data
 
 
 def _content_range(span: Span, total: int) -> str:

@@ -191,15 +191,18 @@ class FileFlows:
                 raise
         return _unfinished(await self._kit.catalog.read(tasks.find, caller, "", number))
 
-    def pieces(self, found: Found) -> AsyncIterator[bytes]:
-        """The file's bytes."""
-        return read_whole(self._kit.store, found.content, found.extents)
+    def pieces(self, caller: Caller, found: Found) -> AsyncIterator[bytes]:
+        """The file's bytes, while the caller has a right to them."""
+        kit = self._kit
+        return read_whole(kit.store, kit.transfers, caller, found.content, found.extents)
 
     async def hand_over(self, caller: Caller, number: str, name: str) -> FileInfo:
         """Copy a file into the download share under *name*. Raises as ``found``, ``share.hand_over``."""
         found = await self.found(caller, number, md5=True)
         assert found.content.sha256 is not None
-        await share.hand_over(self._settings.download_share, name, self.pieces(found), found.content.sha256)
+        await share.hand_over(
+            self._settings.download_share, name, self.pieces(caller, found), found.content.sha256
+        )
         self._kit.audit.note(Event.by(caller, "file.handed_over", found.file.id, name=name))
         return _info(found)
 

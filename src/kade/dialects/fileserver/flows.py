@@ -86,9 +86,10 @@ class FileFlows:
         """What is told of a file. Raises as ``found`` does."""
         return files.info(await self.found(caller, path, md5=True))
 
-    def pieces(self, found: Found) -> AsyncIterator[bytes]:
-        """The file's bytes."""
-        return read_whole(self._kit.store, found.content, found.extents)
+    def pieces(self, caller: Caller, found: Found) -> AsyncIterator[bytes]:
+        """The file's bytes, while the caller has a right to them."""
+        kit = self._kit
+        return read_whole(kit.store, kit.transfers, caller, found.content, found.extents)
 
     async def hand_over(self, caller: Caller, path: str, name: str) -> str:
         """Copy a file into the download share under *name*; its SHA-256 in upper-case hex.
@@ -98,7 +99,7 @@ class FileFlows:
         found = await self.found(caller, path)
         sha256 = found.content.sha256
         assert sha256 is not None
-        await share.hand_over(self._settings.download_share, name, self.pieces(found), sha256)
+        await share.hand_over(self._settings.download_share, name, self.pieces(caller, found), sha256)
         self._kit.audit.note(Event.by(caller, "file.handed_over", found.file.id, name=name))
         return sha256.upper()
 

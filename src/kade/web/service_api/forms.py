@@ -1,28 +1,29 @@
 """Forms with one file, in and out (spec 1.1)."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from uuid import uuid4
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from kade.core.contents import Content
 from kade.core.errors import KadeError, RequestReason
-from kade.web.headers import SAFE_DOWNLOAD
 from kade.web.multipart import Field, FileForm, FormLimits, NoFile
 from kade.web.receive import body_of
 from kade.web.rest import JSON
+from kade.web.streaming import StreamedResponse
 
 TEXT = "text/plain"
 FORM = "multipart/form-data"
 _NO_FIELD = "\0"  # what no field is called
 
 
-class FileInParts(Response):
-    """A checksum and a file as upstream's two parts: named by Content-ID, without a disposition."""
+class FileInParts(StreamedResponse):
+    """A checksum and a file as upstream's two parts: named by Content-ID, without a disposition.
+
+    Upstream sends chunks, which a client of HTTP/1.0 would not understand.
+    """
 
     def __init__(self, media_type: str, content: Content, pieces: AsyncIterator[bytes]) -> None:
         self._pieces = pieces
@@ -31,19 +32,10 @@ class FileInParts(Response):
         self._before = self._head(TEXT, "sha256Checksum") + sha256 + b"\r\n"
         self._before += self._head(media_type, "file")
         self._after = f"\r\n--{self._boundary}--\r\n".encode()
-        super().__init__(headers={"Content-Type": f'{FORM}; boundary="{self._boundary}"', **SAFE_DOWNLOAD})
-        # Upstream sends chunks, which a client of HTTP/1.0 would not understand.
         length = len(self._before) + content.length + len(self._after)
-        self.headers["Content-Length"] = str(length)
+        super().__init__(f'{FORM}; boundary="{self._boundary}"', length)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            async for data in self._body():
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def body_pieces(self) -> AsyncGenerator[bytes, None]:
         yield self._before
         async for data in self._pieces:
             yield data

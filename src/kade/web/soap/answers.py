@@ -1,7 +1,7 @@
 """Answers: envelopes as text/xml, with a file inline, or with the file as an attachment (MTOM)."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -9,14 +9,14 @@ import msgspec
 from lxml import etree
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from kade.core.ids import new_token
-from kade.web.headers import SAFE_DOWNLOAD, attachment
+from kade.web.headers import attachment
 from kade.web.rest import acceptable
 from kade.web.soap import values
 from kade.web.soap.envelope import ENVELOPE, XOP
 from kade.web.soap.values import Outgoing
+from kade.web.streaming import StreamedResponse
 
 XML = "text/xml"
 _RELATED = "multipart/related"
@@ -67,23 +67,7 @@ def refusal(fault: Fault, status: int = 500) -> Response:
     return Response(_written(envelope), status, media_type=f"{XML}; charset=utf-8")
 
 
-class _Streamed(Response):
-    """Sends what *_body* gives; the whole is never in memory."""
-
-    def __init__(self, media_type: str, length: int) -> None:
-        super().__init__(headers={"Content-Type": media_type, "Content-Length": str(length), **SAFE_DOWNLOAD})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for data in self._body():
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def _body(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-
-
-class _Inline(_Streamed):
+class _Inline(StreamedResponse):
     """The file in base64 where it belongs."""
 
     def __init__(self, before: bytes, content: Outgoing, after: bytes) -> None:
@@ -93,7 +77,7 @@ class _Inline(_Streamed):
         encoded = (content.length + 2) // 3 * 4
         super().__init__(f"{XML}; charset=utf-8", len(before) + encoded + len(after))
 
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def body_pieces(self) -> AsyncGenerator[bytes, None]:
         yield self._before
         rest = b""
         async for piece in self._content.pieces:
@@ -104,7 +88,7 @@ class _Inline(_Streamed):
         yield base64.b64encode(rest) + self._after
 
 
-class _Attached(_Streamed):
+class _Attached(StreamedResponse):
     """The file as a part of its own (MTOM, XOP), with its name and type."""
 
     def __init__(self, envelope: bytes, content: Outgoing) -> None:
@@ -128,7 +112,7 @@ class _Attached(_Streamed):
         )
         super().__init__(media_type, len(self._before) + content.length + len(self._after))
 
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def body_pieces(self) -> AsyncGenerator[bytes, None]:
         yield self._before
         async for piece in self._content.pieces:
             yield piece

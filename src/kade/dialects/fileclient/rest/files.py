@@ -35,7 +35,7 @@ class FileService:
 
     async def download(self, request: Request, caller: Caller) -> Response:
         found = await self._flows.found(caller, request.path_params["id"])
-        return FileInParts(found.file.media_type, found.content, self._flows.pieces(found))
+        return FileInParts(found.file.media_type, found.content, self._flows.pieces(caller, found))
 
     async def download_to_fs(self, request: Request, caller: Caller) -> Response:
         number, name = request.path_params["id"], request.path_params["filename"]

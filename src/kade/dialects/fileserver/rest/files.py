@@ -68,7 +68,7 @@ class FileService:
 
     async def download(self, request: Request, caller: Caller) -> Response:
         found = await self._flows.found(caller, request.path_params["path"])
-        return FileInParts(found.file.media_type, found.content, self._flows.pieces(found))
+        return FileInParts(found.file.media_type, found.content, self._flows.pieces(caller, found))
 
     async def delete(self, request: Request, caller: Caller) -> Response:
         force = request.query_params.get("force", "").lower() == "true"

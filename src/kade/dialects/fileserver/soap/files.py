@@ -109,9 +109,8 @@ class FileService:
     async def download(self, call: Call) -> DownloadedFileHolder:
         found = await self._flows.found(call.caller, call.body.path)
         assert found.content.sha256 is not None
-        content = Outgoing(
-            found.content.length, found.file.name, found.file.media_type, self._flows.pieces(found)
-        )
+        pieces = self._flows.pieces(call.caller, found)
+        content = Outgoing(found.content.length, found.file.name, found.file.media_type, pieces)
         return DownloadedFileHolder(DownloadedFile(found.content.sha256.upper(), content))
 
     async def download_to_fs(self, call: Call) -> Checksum:
