@@ -11,7 +11,7 @@ from typing import Any
 from kade.cli import remote
 from kade.cli.demo.quay import Identity, Quay, Unexpected, expect, require
 
-_RATE = 24_000_000  # bytes per second: slow enough to be killed half-way
+_SHARE = 4  # of a file that passes per second: slow enough to be killed half-way
 _PATIENCE_S = 120.0
 _CONFIG = """
 [dialects.{section}]
@@ -45,8 +45,8 @@ class Second:
         """Base URL for its applications."""
         return f"http://127.0.0.1:{self._quay.ports['client']}"
 
-    async def open(self) -> None:
-        """`kade init`, a destination in the configuration, `kade client serve`."""
+    async def open(self, size: int) -> None:
+        """`kade init`, a destination for files of that size in the configuration, `kade client serve`."""
         await self._quay.initialise()
         section = await self._section()
         text = _CONFIG.format(
@@ -54,7 +54,7 @@ class Second:
             certificate=self._identity.certificate,
             key=self._identity.key,
             authorities=self._first.authority,
-            rate=_RATE,
+            rate=max(size // _SHARE, 1_000_000),
         )
         await asyncio.to_thread(_append, self._quay.config, text)
         await self._quay.start()

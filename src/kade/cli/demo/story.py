@@ -212,7 +212,7 @@ class Story:
 
     async def _open_second(self) -> list[str]:
         self.second = Second(self._folder / "second", self.quay, self.veem)
-        await self.second.open()
+        await self.second.open(max(each.size for each in self.published))
         return [f"its applications: {self.second.address}"]
 
     async def _second_transfers(self) -> list[str]:
