@@ -16,6 +16,7 @@ from tests.dialects.fileserver import soap
 from tests.support import raw_tus
 from tests.support.kade_server import KadeServer
 from tests.support.quay import UPLOAD, Partner, new_partner
+from tests.support.raw_http import RawConnection
 from tests.support.sizes import MIB, sizes
 
 
@@ -38,7 +39,9 @@ def test_a_full_disk_is_507_and_nothing_acknowledged_is_lost(small_disk: Path, t
         server.log_file = tmp_path / "serve.log"
         server.restart()
         partner = new_partner(server)
+        place = f"/files/gb/{partner.user.id}/pushed.bin"
         with partner.connect() as connection:
+            assert _put(connection, place, b"old") == 201
             first = raw_tus.target_of(raw_tus.create(connection, UPLOAD, len(kept)))
             assert raw_tus.patch(connection, first, 0, kept).status == 204
             target = raw_tus.target_of(raw_tus.create(connection, UPLOAD, 40 * MIB))
@@ -51,8 +54,18 @@ def test_a_full_disk_is_507_and_nothing_acknowledged_is_lost(small_disk: Path, t
             again = raw_tus.target_of(raw_tus.create(connection, UPLOAD, 5))
             assert raw_tus.patch(connection, again, 0, b"hello").status == 204
         assert offset < 24 * MIB
+        with partner.connect() as connection:
+            assert _put(connection, place, b"z" * (40 * MIB)) == 507
+        with partner.connect() as connection:
+            assert _put(connection, place, b"new") == 204  # the old one stood there all the time
         assert partner.download(again).body == b"hello"
         server.run("doctor", "--digests")
+
+
+def _put(connection: RawConnection, place: str, data: bytes) -> int:
+    """Push a file as a partner does; the status of the answer."""
+    fields = [("Content-Length", str(len(data)))]
+    return connection.request("PUT", place, fields, data).status
 
 
 @pytest.mark.needs("mount")
