@@ -180,9 +180,9 @@ class Runner:
             self._wake.clear()
             pause = _POLL_S
             try:
-                while len(self._running) < self._capacity.tasks and (task := await self._take()) is not None:
-                    self._begin(task)
-                pause = await self._until_next()
+                if await self._until_next() == 0:  # while there is nothing to do, nothing is written
+                    await self._take_all()
+                pause = await self._until_next() or _POLL_S  # what is due but has to wait wakes us itself
             except Exception:
                 _log.exception("no task could be taken; the next look tries again")
             # Not wait_for: in Python 3.11 that loses a cancellation which comes together with the event.
@@ -191,10 +191,14 @@ class Runner:
                     await self._wake.wait()
 
     async def _until_next(self) -> float:
-        """How long nothing needs to be looked at, in seconds; what is due but must wait wakes us itself."""
+        """Seconds until the next task is due, 0 when one is; never longer than until tasks are looked for."""
         due_at = await self._catalog.read(lambda tx: tx.tasks.next_due(list(self._handlers)))
         ahead = (due_at - now()) / 1000 if due_at is not None else _POLL_S
-        return min(ahead, _POLL_S) if ahead > 0 else _POLL_S
+        return min(max(ahead, 0.0), _POLL_S)
+
+    async def _take_all(self) -> None:
+        while len(self._running) < self._capacity.tasks and (task := await self._take()) is not None:
+            self._begin(task)
 
     async def _take(self) -> Task | None:
         lanes = Counter(run.task.lane for run, _ in self._running.values())
