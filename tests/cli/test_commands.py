@@ -42,6 +42,8 @@ class Shell:
             env={**self.environ, **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Where the tests run in the background, it is ignored, and would be in all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     async def __call__(self, *arguments: str, **environ: str) -> Result:
