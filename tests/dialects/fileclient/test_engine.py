@@ -15,6 +15,12 @@ from tests.dialects.fileclient.house import ClientHouse
 from tests.dialects.fileserver.forms import Part
 from tests.support.upstream import Deviations, Upstream
 
+from kade.auth import bearer
+from kade.core.ports import Tx
+from kade.core.principals import CredentialKind, PrincipalKind
+from kade.services import principals
+from kade.services.installing import local_operator
+
 CONTENT = hashlib.shake_256(b"content").digest(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -354,3 +360,22 @@ async def test_an_upload_of_a_waiting_download_does_not_expire(build_client: Bui
         await client.call("POST", f"/download/{number}/resume")
         assert (await client.over("download", number))["status"] == "SUCCEEDED"
     assert gate.asked == ["", "bytes=150000-"]
+
+
+async def test_who_has_no_right_gets_no_task_and_sees_none(client: ClientHouse) -> None:
+    def make(tx: Tx) -> None:
+        caller = local_operator(tx)
+        stranger = principals.create(tx, caller, client.kade.namers, PrincipalKind.APPLICATION, "stranger")
+        principals.register(tx, caller, stranger, CredentialKind.KEY, bearer.fingerprint("strange"))
+
+    await client.kade.catalog.write(make)
+    async with running(Upstream(CONTENT)) as url:
+        task = await client.fetch(f"{url}/files/download/one")
+        await client.over("download", task["fileId"])
+        client.session.headers["Authorization"] = "Bearer strange"
+        refused = await client.post_form("/download", [Part("url", f"{url}/a".encode())])
+        assert (refused.status, refused.body) == (403, b"")
+        for path, status in (("/download", 403), ("/download/0", 404), ("/files/0", 404)):
+            assert (await client.call("GET", path)).status == status
+        assert (await client.call("DELETE", "/download/0")).status == 404
+        assert (await client.call("POST", "/download/0/pause")).status == 404

@@ -17,7 +17,7 @@ from kade.core.uploads import Upload
 from kade.dialects.fileclient import box, requests
 from kade.dialects.fileclient.box import INSTANCE
 from kade.dialects.fileclient.requests import DOWNLOAD, UPLOAD, DownloadRequest, UploadRequest
-from kade.services import files, tasks, uploads
+from kade.services import access, files, tasks, uploads
 from kade.services.naming import bind
 from kade.services.tasks import Order
 
@@ -84,9 +84,12 @@ def find(tx: Tx, caller: Caller, kind: str, number: str, verb: Verb = Verb.LIST)
 
 
 def of_kind(tx: Tx, caller: Caller, kind: str) -> list[Numbered]:
-    """Every task of a kind, oldest first."""
+    """Every task of a kind, oldest first. Raises KadeError(``AccessReason.VERB_NOT_GRANTED``)."""
     space_id = box.find(tx, caller)
-    found = tasks.of_space(tx, caller, space_id, kind) if space_id is not None else []
+    if space_id is None:
+        return []
+    access.require(tx, caller, Verb.LIST, space_id)
+    found = tasks.of_space(tx, caller, space_id, kind)
     numbers = tx.bindings.keys_of(INSTANCE, Noun.TASK, [task.id for task in found])
     return [Numbered(int(numbers[task.id]), task) for task in found if task.id in numbers]
 
