@@ -59,7 +59,8 @@ def test_tables_are_read_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "kade.toml").write_text(TABLES)
     config = load(tmp_path / "kade.toml", {}, SECTIONS)
     first, second = config.section("dialects.toy", Traveller).ways
-    assert first == Way(hosts=("a.example",), key=tmp_path / "a.key", password="hush", patience=Duration(8))
+    assert (first.hosts, first.password, first.patience) == (("a.example",), "hush", 8.0)
+    assert first.key == tmp_path / "a.key"
     assert (second.hosts, second.key) == (("*",), None)
 
 
