@@ -336,7 +336,7 @@ class Server:
             self._begin(self._renew_trust())
         if entry.kind in ("credential.revoked", "principal.removed"):
             self._kade.transfers.stop_of(entry.subject)
-        if entry.kind in ("task.created", "task.resumed"):
+        if entry.kind in ("task.created", "task.resumed", "task.restarted"):
             self._runner.wake()
         if entry.kind in ("task.paused", "task.cancelled", "task.removed"):
             self._runner.stop(Id(entry.subject))

@@ -173,3 +173,27 @@ async def test_work_is_done_in_the_name_of_who_asked_while_that_one_is_there(hou
     await _refused(house, AccessReason.REVOKED_CREDENTIAL, tasks.owner_of, task)
     gone = task._replace(principal_id=new_id())
     await _refused(house, AccessReason.REVOKED_CREDENTIAL, tasks.owner_of, gone)
+
+
+async def test_what_is_over_can_begin_once_more(house: House) -> None:
+    """With all its attempts, from the start; unless it was cancelled or its time is over."""
+    await _create(house, max_attempts=2)
+    task = await _taken(house)
+    kept = await house.catalog.write(lambda tx: tasks.keep(tx, task, progress='{"at": 5}'))
+    done = await house.catalog.write(tasks.succeed, kept)
+    anew = await house.catalog.write(tasks.restart, house.caller, done)
+    assert (anew.state, anew.progress, anew.attempts) == (TaskState.WAITING, "{}", 0)
+    await _refused(house, TaskReason.WRONG_STATE, tasks.restart, house.caller, anew)
+    failed = await house.catalog.write(tasks.fail, await _taken(house), "no")
+    again = await house.catalog.write(tasks.restart, house.caller, failed)
+    assert (again.state, again.last_error) == (TaskState.WAITING, "")
+    assert await _kinds(house, again) == ["created", "succeeded", "restarted", "failed", "restarted"]
+    cancelled = await house.catalog.write(tasks.cancel, house.caller, again)
+    await _refused(house, TaskReason.WRONG_STATE, tasks.restart, house.caller, cancelled)
+
+
+async def test_what_has_ended_does_not_begin_once_more(house: House) -> None:
+    await _create(house, ends_at=Millis(now() + 60_000))
+    done = await house.catalog.write(tasks.succeed, await _taken(house))
+    over = done._replace(ends_at=now())
+    await _refused(house, TaskReason.WRONG_STATE, tasks.restart, house.caller, over)

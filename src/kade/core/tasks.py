@@ -8,7 +8,8 @@ from kade.core.ids import Id
 
 
 class TaskState(StrEnum):
-    """waiting ⇄ paused; from either to succeeded, failed or cancelled. A failed one may wait again."""
+    """waiting ⇄ paused; from either to succeeded, failed or cancelled. A failed one may wait again, and
+    one that succeeded begin once more."""
 
     WAITING = "waiting"
     PAUSED = "paused"

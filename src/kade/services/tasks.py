@@ -115,6 +115,18 @@ def resume(tx: Tx, caller: Caller, task: Task) -> Task:
     return _act(tx, caller, task, "resumed", states, state=TaskState.WAITING, attempts=0, due_at=now())
 
 
+def restart(tx: Tx, caller: Caller, task: Task) -> Task:
+    """Do once more, from the start and with all its attempts, what has succeeded or failed.
+
+    Raises:
+        KadeError: ``TaskReason.WRONG_STATE`` when it is not over, was cancelled, or its time is over.
+    """
+    if task.ends_at is not None and task.ends_at <= now():
+        raise KadeError(TaskReason.WRONG_STATE, task.id)
+    anew = {"state": TaskState.WAITING, "progress": "{}", "attempts": 0, "last_error": "", "due_at": now()}
+    return _act(tx, caller, task, "restarted", (TaskState.SUCCEEDED, TaskState.FAILED), **anew)
+
+
 def cancel(tx: Tx, caller: Caller, task: Task) -> Task:
     """End it; whoever is at it stops. Raises KadeError(``TaskReason.WRONG_STATE``) when it is over."""
     return _act(tx, caller, task, "cancelled", UNFINISHED, state=TaskState.CANCELLED)

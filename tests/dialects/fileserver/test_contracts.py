@@ -1,150 +1,43 @@
 """The contracts: valid, served, readable offline, and the same as what is routed, both ways."""
 
-import asyncio
-import base64
-import hashlib
-from importlib.resources import files
-from typing import Any, cast
+from typing import cast
 
 import pytest
-import schemathesis
-import yaml
-from hypothesis import HealthCheck, given, settings
-from lxml import etree, html
-from openapi_spec_validator import validate
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from tests.dialects.contracts import Contracts
 from tests.dialects.fileserver.house import House
 
 from kade.dialects.fileserver.service import rest_operations
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
 
-NAMES = ("users", "files", "gb")
-METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
-CHECKS = [
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
+CONTRACTS = Contracts("kade.dialects.fileserver", ("users", "files", "gb"))
+each_contract = pytest.mark.parametrize("name", CONTRACTS.names)
 
 
-def contract(name: str) -> dict[str, Any]:
-    text = files("kade.dialects.fileserver").joinpath("openapi", f"{name}.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
-def described() -> dict[str, dict[str, dict[str, Any]]]:
-    """Path → method → operation, over all contracts."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for name in NAMES:
-        for path, item in contract(name)["paths"].items():
-            found[path] = {key.upper(): value for key, value in item.items() if key.upper() in METHODS}
-    return found
-
-
-@pytest.mark.parametrize("name", NAMES)
+@each_contract
 async def test_a_contract_is_valid_and_served(house: House, name: str) -> None:
-    validate(contract(name))
-    as_json = await house.call("GET", f"/{name}/openapi.json")
-    as_yaml = await house.call("GET", f"/{name}/openapi.yaml")
-    assert as_json.headers["Content-Type"] == "application/json"
-    assert as_yaml.headers["Content-Type"].startswith("application/yaml")
-    assert as_json.json == yaml.safe_load(as_yaml.text) == contract(name)
+    await CONTRACTS.is_valid_and_served(house, name)
 
 
 async def test_what_is_described_is_routed_and_what_is_routed_is_described(house: House) -> None:
-    """A path that nobody has answers 404 to every method; one with methods answers 405 with their list."""
-    routed: dict[str, dict[str, str]] = {}
-    for operation in rest_operations(cast(Kit, None), Settings()):
-        routed.setdefault(operation.path, {})[operation.method] = operation.id
-    expected = {
-        path: {method: each["operationId"] for method, each in item.items()}
-        for path, item in described().items()
-    }
-    assert routed == expected
-    for path, item in expected.items():
-        concrete = path.replace("{filename}", "a").replace("{", "").replace("}", "")
-        answer = await house.call("TRACE", concrete)
-        assert answer.status == 405, path
-        assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == set(item)
+    await CONTRACTS.is_what_is_routed(house, rest_operations(cast(Kit, None), Settings()))
 
 
 async def test_the_media_types_are_those_of_the_contracts(house: House) -> None:
-    for path, item in described().items():
-        for method, operation in item.items():
-            concrete = path.replace("{", "").replace("}", "")
-            body = operation.get("requestBody", {})
-            consumed = body.get("content", {"application/json": {}})
-            headers = {"Accept": "image/png", "Content-Type": next(iter(consumed))}
-            assert (await house.call(method, concrete, headers=headers)).status == 406, (method, path)
-            if body:
-                headers = {"Content-Type": "image/png"}
-                assert (await house.call(method, concrete, data=b"x", headers=headers)).status == 415
+    await CONTRACTS.names_the_media_types(house)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_contract
 async def test_a_page_needs_nothing_from_elsewhere(house: House, name: str) -> None:
-    answer = await house.call("GET", f"/{name}/openapi.html")
-    policy = answer.headers["Content-Security-Policy"]
-    page = html.fromstring(answer.text)
-    style = page.findtext(".//style") or ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
-    assert {each.tag for each in page.iter()}.isdisjoint(
-        {"script", "img", "link", "iframe", "object", "form"}
-    )
-    assert not attributes(page, "style") and not attributes(page, "onclick")
-    targets = set(attributes(page, "id"))
-    for link in attributes(page, "href"):
-        assert link.startswith("#") and link[1:] in targets
-    text = etree.tostring(page, method="text", encoding="unicode")
-    for path, item in contract(name)["paths"].items():
-        assert path in text
-        for method in set(item) - {"parameters"}:
-            assert item[method]["operationId"] in targets
-            assert item[method]["summary"] in text
-    assert {f"schema-{each}" for each in contract(name)["components"]["schemas"]} <= targets
+    await CONTRACTS.has_a_page_that_needs_nothing_from_elsewhere(house, name)
 
 
 async def test_the_services_are_listed_for_people_and_programs(house: House) -> None:
-    listed = await house.call("GET", house.service, headers={"Accept": "application/json"})
-    assert [each["name"] for each in listed.json["services"]] == list(NAMES)
-    page = html.fromstring((await house.call("GET", house.service)).text)
-    links = attributes(page, "href")
-    assert len(links) == 12  # page, JSON, YAML, WSDL
-    for link in links:
-        assert (await house.call("GET", house.server.bases["web"] + link)).status == 200
+    await CONTRACTS.are_listed_for_people_and_programs(house)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_contract
 async def test_answers_are_those_of_the_contract(house: House, name: str) -> None:
-    """Schemathesis sends what the contract allows, and judges what comes back."""
     await house.partner("partner")
     await house.upload(0, b"x")
-    headers = {"Authorization": f"Bearer {house.key}"}
-    await asyncio.to_thread(_run, contract(name), house.rest, headers)
-
-
-def attributes(page: etree._Element, name: str) -> list[str]:
-    """Every value of an attribute."""
-    return [value for each in page.iter() if (value := each.get(name)) is not None]
-
-
-def _run(document: dict[str, Any], base: str, headers: dict[str, str]) -> None:
-    found: list[Any] = list(schemathesis.openapi.from_dict(document).get_all_operations())
-    for each in found:
-        operation = each.ok()
-
-        @given(case=operation.as_strategy())
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        def one(case: Any) -> None:
-            case.call_and_validate(base_url=base, headers=headers, checks=CHECKS, timeout=20)
-
-        one()
+    await CONTRACTS.say_what_is_answered(house, name)

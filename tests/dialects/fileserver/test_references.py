@@ -13,7 +13,7 @@ from tests.dialects.fileserver.conftest import Build
 from tests.dialects.fileserver.house import House
 
 from kade.core.clock import Millis
-from kade.dialects.fileserver.references import Reference, as_xml, file_name
+from kade.web.grote_berichten.references import Reference, as_xml, file_name
 
 NAMESPACE = "{http://www.logius.nl/digikoppeling/gb/2010/10}"
 FRAME = {"startDate": "2026-01-05T09:00:00+01:00", "endDate": "2036-02-05T08:00:00Z"}
@@ -21,7 +21,7 @@ FRAME = {"startDate": "2026-01-05T09:00:00+01:00", "endDate": "2036-02-05T08:00:
 
 def schema(name: str) -> etree.XMLSchema:
     return etree.XMLSchema(
-        etree.fromstring(files("kade.dialects.fileserver").joinpath("schema", name).read_bytes())
+        etree.fromstring(files("kade.web.grote_berichten").joinpath("schema", name).read_bytes())
     )
 
 

@@ -1,13 +1,13 @@
 """What the File Client does for its applications, for both of its faces; each flow owns its transactions."""
 
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from kade.core.clock import to_iso
-from kade.core.errors import FileReason, KadeError
+from kade.core.clock import Millis, to_iso
+from kade.core.errors import FileReason, KadeError, RequestReason
 from kade.core.events import Event
 from kade.core.ports import Source, Tx
 from kade.core.principals import Caller
@@ -18,15 +18,20 @@ from kade.dialects.fileclient.peers import Peers
 from kade.dialects.fileclient.requests import DOWNLOAD, UPLOAD, DownloadRequest, UploadRequest
 from kade.dialects.fileclient.settings import Settings
 from kade.dialects.fileclient.tasks import Found, Numbered, When
-from kade.dialects.fileclient.wire import DownloadTask, FileInfo, Status, UploadTask
+from kade.dialects.fileclient.wire import DownloadTask, FileInfo, NewDownload, Status, UploadTask
 from kade.services import uploads
 from kade.services.uploads import Arrived, Wish
 from kade.tasks import Run
 from kade.web import share
 from kade.web.dialect import Kit
+from kade.web.service_api import values
 from kade.web.streaming import read_whole
 
 UNNAMED = "unnamed"
+_SHA256_LENGTH = 64  # hex digits
+
+
+_PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,19 @@ class Consignment:
 
     url: str
     by_put: bool = False
+
+    @classmethod
+    def of(cls, url: str | None, profile: str | None) -> "Consignment":
+        """By tus, or with the *profile* ``push`` by one PUT (Grote Berichten, GB002).
+
+        Raises:
+            KadeError: ``RequestReason.MISSING_VALUE`` without a URL, ``BAD_VALUE`` for another profile.
+        """
+        if not url:
+            raise KadeError(RequestReason.MISSING_VALUE, "creationUrl")
+        if profile not in (None, "tus", _PUSH):
+            raise KadeError(RequestReason.BAD_VALUE, "profile")
+        return cls(url, by_put=profile == _PUSH)
 
 
 class TaskFlows:
@@ -45,24 +63,48 @@ class TaskFlows:
         self._settings = settings
         self._peers = peers
 
-    async def fetch(self, caller: Caller, request: DownloadRequest, when: When) -> DownloadTask:
-        """A task that fetches the file at a URL.
+    async def fetch(self, caller: Caller, new: NewDownload) -> DownloadTask:
+        """A task that fetches the file at a URL; it must have the checksum, if one is given.
+
+        Raises as ``fetch_all`` does, and ``RequestReason.BAD_VALUE`` for what is no instant or no SHA-256.
+        """
+        frame = values.time_frame(new.start_date, new.end_date)
+        sha256 = values.sha256(new.sha256_checksum)
+        if sha256 is not None and len(sha256) != _SHA256_LENGTH:
+            raise KadeError(RequestReason.BAD_VALUE, "sha256Checksum")
+        request = DownloadRequest(new.url, frame.start, digests={"sha256": sha256} if sha256 else {})
+        (made,) = await self.fetch_all(caller, [(request, frame.end)])
+        return made
+
+    async def fetch_all(
+        self, caller: Caller, wanted: Sequence[tuple[DownloadRequest, Millis | None]]
+    ) -> list[DownloadTask]:
+        """A task for each, until its end; all of them or none.
 
         Raises:
             KadeError: ``RequestReason.BAD_VALUE`` for what is no URL; ``TaskReason.TARGET_REFUSED``;
                 ``FileReason.BAD_TIME_FRAME``; no right to write.
         """
-        url = self._peers.judged(request.url)
-        kit = self._kit
-        asked = msgspec.structs.replace(request, url=str(url))
+        kit, attempts = self._kit, self._settings.max_attempts
+        judged = [(self._peers.judged(request.url), request, end) for request, end in wanted]
 
-        def create(tx: Tx) -> Numbered:
+        def create(tx: Tx) -> list[Numbered]:
             space_id = box.give(tx, caller, kit.namers, kit.ceiling)
-            return tasks.create_download(tx, caller, space_id, str(url.origin()), asked, when)
+            return [
+                tasks.create_download(
+                    tx,
+                    caller,
+                    space_id,
+                    str(url.origin()),
+                    msgspec.structs.replace(request, url=str(url)),
+                    When(request.start, end, attempts),
+                )
+                for url, request, end in judged
+            ]
 
         made = await kit.catalog.write(create)
         kit.runner.wake()
-        return wire.download_task(made.number, made.task, None)
+        return [wire.download_task(each.number, each.task, None) for each in made]
 
     async def send(
         self,

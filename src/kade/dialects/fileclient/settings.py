@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from kade.client.proxy import Proxy
 from kade.config import Allowed, AtLeast, Duration, Secret, Size
+from kade.web.grote_berichten import checksums
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the service API."),
         Allowed("a path that begins with a slash and does not end with one"),
     ] = "/service"
+    service_url: Annotated[
+        str,
+        Meta(description="Public URL of the service API, for WSDLs; empty: as the request names it."),
+    ] = ""
     open_service: Annotated[
         bool, Meta(description="Whether the service API answers without a credential, as upstream does.")
     ] = False
@@ -98,9 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Allowed("a list of tables `[[dialects.fileclient.destinations]]`"),
     ] = ()
     reference_checksum: Annotated[
-        str,
-        Meta(pattern=r"^(MD5|SHA256)$", description="Checksum in an external-data-reference: MD5 or SHA256."),
-        Allowed("MD5 or SHA256"),
+        checksums.Kind,
+        Meta(description="Checksum in an external-data-reference (MD006)."),
     ] = "SHA256"
     upload_share: Annotated[
         Path | None, Meta(description="Folder from which files are taken by name; empty: none.")

@@ -30,6 +30,15 @@ _STATUS = {
 RUNNING = "running"
 
 
+class NewDownload(msgspec.Struct, frozen=True, rename="camel"):
+    """What is to be fetched, as it is asked for."""
+
+    url: str
+    start_date: str | None = None
+    end_date: str | None = None
+    sha256_checksum: str | None = None
+
+
 class DownloadTask(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True):
     file_id: int
     url: str

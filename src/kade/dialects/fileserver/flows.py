@@ -11,14 +11,15 @@ from kade.core.principals import Caller
 from kade.core.uploads import Upload
 from kade.dialects.fileserver import files
 from kade.dialects.fileserver.files import Found
-from kade.dialects.fileserver.gb.names import name_of
-from kade.dialects.fileserver.gb.volumes import ALGORITHMS
-from kade.dialects.fileserver.references import Reference
+from kade.dialects.fileserver.namer import INSTANCE
 from kade.dialects.fileserver.settings import Settings
 from kade.dialects.fileserver.wire import FileInfo, NewFileFromFs
 from kade.services.receiving import Closing
 from kade.web import share
 from kade.web.dialect import Kit
+from kade.web.grote_berichten.checksums import ALGORITHMS
+from kade.web.grote_berichten.names import name_of
+from kade.web.grote_berichten.references import Reference
 from kade.web.service_api import values
 from kade.web.streaming import read_whole
 
@@ -140,7 +141,7 @@ class ReferenceFlows:
         found = await self._kit.catalog.read(files.find, caller, path)
         checksum = await self._kit.digesting.hexdigest(found.content.id, ALGORITHMS[kind])
         return Reference(
-            await name_of(self._kit.catalog, found.file),
+            await name_of(self._kit.catalog, INSTANCE, found.file),
             found.file.media_type,
             found.content.length,
             kind,

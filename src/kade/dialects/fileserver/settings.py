@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from kade.config import Allowed
+from kade.web.grote_berichten import checksums
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +46,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Status for a certificate that nobody registered; 403 for Grote Berichten (GB010)."),
     ] = 401
     reference_checksum: Annotated[
-        Literal["MD5", "SHA1", "SHA256", "SHA384", "SHA512"],
+        checksums.Kind,
         Meta(description="Checksum in an external-data-reference (MD006)."),
     ] = "MD5"
     push_checksums: Annotated[
-        tuple[Literal["MD5", "SHA1", "SHA256", "SHA384", "SHA512"], ...],
+        tuple[checksums.Kind, ...],
         Meta(min_length=1, description="Checksums that a partner's message about pushed files may bring."),
     ] = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512")
     zip_ratio: Annotated[

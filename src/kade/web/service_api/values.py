@@ -1,6 +1,7 @@
 """Values as the services write them (spec 1.1, 1.2): JSON, checksums, instants."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -55,6 +56,16 @@ def time_frame(start: str | None, end: str | None) -> TimeFrame:
         KadeError: ``RequestReason.BAD_VALUE``; ``FileReason.BAD_TIME_FRAME`` when start is not before end.
     """
     return TimeFrame(_instant(start, "startDate"), _instant(end, "endDate")).checked()
+
+
+def plain_seconds(value: T, instants: Sequence[str]) -> T:
+    """Its *instants* with milliseconds only where they are not zero, as upstream writes them by SOAP."""
+    changed = {
+        name: moment.replace(".000Z", "Z")
+        for name in instants
+        if (moment := getattr(value, name, None)) is not None
+    }
+    return msgspec.structs.replace(value, **changed)
 
 
 def _instant(text: str | None, member: str) -> Millis | None:

@@ -1,7 +1,8 @@
 """WSDL 1.1 contracts: files that people can read, served so that one fetch is enough.
 
-A file names its schemas by ``xsd:import`` in ``types``. What is served at ``?wsdl`` has them inside, and the
-address that it was asked at; each of them stands at ``?xsd=NAME`` as well.
+A file names its schemas by ``xsd:import`` in ``types``, wherever they lie; the last part of the path is their
+NAME. What is served at ``?wsdl`` has them inside, and the address that it was asked at; each of them stands
+at ``?xsd=NAME`` as well. A WSDL of another namespace that it imports stands at ``?wsdl=NAME``.
 """
 
 from copy import deepcopy
@@ -18,32 +19,37 @@ _LOCATION = "schemaLocation"
 
 
 class Contract:
-    """One WSDL with its schemas, from files of one folder."""
+    """One WSDL with its schemas, from files."""
 
     def __init__(self, path: Path) -> None:
-        parser = etree.XMLParser(remove_blank_text=True, no_network=True, resolve_entities=False)
-        self._wsdl = etree.parse(str(path), parser).getroot()
+        self._parser = etree.XMLParser(remove_blank_text=True, no_network=True, resolve_entities=False)
+        self._wsdl = self._parsed(path)
         self._schemas: dict[str, etree._Element] = {}
-        self._load(path.parent, self._wsdl, parser)
+        self._imported = {
+            _named(link.get("location", "")): self._parsed(path.parent / link.get("location", ""))
+            for link in self._wsdl.iterfind(f"{_WSDL}import")
+        }
+        for wsdl in (self._wsdl, *self._imported.values()):
+            self._load(path.parent, wsdl)
 
     @property
     def schemas(self) -> tuple[str, ...]:
         """The names at which its schemas stand."""
         return tuple(self._schemas)
 
-    def wsdl(self, address: str) -> bytes:
-        """The whole contract, for the service at that address."""
-        root = deepcopy(self._wsdl)
-        types = root.find(f"{_WSDL}types")
-        assert types is not None
-        for each in list(types):
-            types.remove(each)
-        for schema in self._schemas.values():
-            inlined = deepcopy(schema)
-            for link in inlined.iterfind(f"{_XSD}import"):
-                if _LOCATION in link.attrib:
-                    del link.attrib[_LOCATION]
-            types.append(inlined)
+    def wsdl(self, address: str, name: str = "") -> bytes:
+        """The contract, for the service at that address; with a name, the WSDL that it imports by that.
+
+        Raises:
+            KadeError: ``RequestReason.UNKNOWN_PATH`` when it imports none of that name.
+        """
+        if name and name not in self._imported:
+            raise KadeError(RequestReason.UNKNOWN_PATH, name[:80])
+        root = deepcopy(self._imported[name] if name else self._wsdl)
+        for link in root.iterfind(f"{_WSDL}import"):
+            link.set("location", f"{address}?wsdl={_named(link.get('location', ''))}")
+        for types in root.iterfind(f"{_WSDL}types"):
+            self._inline(types)
         for place in root.iter(f"{_SOAP}address"):
             place.set("location", address)
         return _written(root)
@@ -59,16 +65,35 @@ class Contract:
         root = deepcopy(self._schemas[name])
         for link in root.iterfind(f"{_XSD}import"):
             if _LOCATION in link.attrib:
-                link.set(_LOCATION, f"{address}?xsd={link.get(_LOCATION)}")
+                link.set(_LOCATION, f"{address}?xsd={_named(link.get(_LOCATION, ''))}")
         return _written(root)
 
-    def _load(self, folder: Path, root: etree._Element, parser: etree.XMLParser) -> None:
+    def _inline(self, types: etree._Element) -> None:
+        for each in list(types):
+            types.remove(each)
+        for schema in self._schemas.values():
+            inlined = deepcopy(schema)
+            for link in inlined.iterfind(f"{_XSD}import"):
+                if _LOCATION in link.attrib:
+                    del link.attrib[_LOCATION]
+            types.append(inlined)
+
+    def _load(self, folder: Path, root: etree._Element) -> None:
         for link in root.iter(f"{_XSD}import"):
-            name = link.get(_LOCATION)
-            if name is not None and name not in self._schemas:
-                schema = etree.parse(str(folder / name), parser).getroot()
-                self._load(folder, schema, parser)  # what is imported comes first
-                self._schemas[name] = schema
+            place = link.get(_LOCATION)
+            if place is not None and _named(place) not in self._schemas:
+                path = folder / place
+                schema = self._parsed(path)
+                self._load(path.parent, schema)  # what is imported comes first
+                self._schemas[_named(place)] = schema
+
+    def _parsed(self, path: Path) -> etree._Element:
+        return etree.parse(str(path), self._parser).getroot()
+
+
+def _named(place: str) -> str:
+    """The name of what lies at a place beside a contract."""
+    return place.rpartition("/")[2]
 
 
 def _written(root: etree._Element) -> bytes:

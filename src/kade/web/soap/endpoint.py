@@ -145,12 +145,12 @@ class SoapEndpoint:
         return answer(request, self._service.namespace, f"{message.operation.qname.name}Response", told)
 
     async def _describe(self, request: Request) -> Response:
-        """``?wsdl``, ``?xsd=NAME``; anything else is no call."""
+        """``?wsdl``, ``?wsdl=NAME``, ``?xsd=NAME``; anything else is no call."""
         await self._authenticate(request)
         address = self._service.url or str(request.url.replace(query="", fragment=""))
         asked = {key.lower(): value for key, value in request.query_params.items()}
         if "wsdl" in asked:
-            return _xml(self._service.contract.wsdl(address))
+            return _xml(self._service.contract.wsdl(address, asked["wsdl"]))
         if "xsd" in asked:
             return _xml(self._service.contract.schema(asked["xsd"], address))
         return await self._no_such_method(request)

@@ -7,12 +7,10 @@ from starlette.responses import Response
 
 from kade.core.principals import Caller
 from kade.dialects.fileclient.flows import TaskFlows
-from kade.dialects.fileclient.requests import DOWNLOAD, DownloadRequest
+from kade.dialects.fileclient.requests import DOWNLOAD
 from kade.dialects.fileclient.rest.tasks import act, statuses
-from kade.dialects.fileclient.settings import Settings
-from kade.dialects.fileclient.tasks import When
+from kade.dialects.fileclient.wire import NewDownload
 from kade.web.rest import Operation
-from kade.web.service_api import values
 from kade.web.service_api.forms import FORM, read_fields
 from kade.web.service_api.values import json_of
 
@@ -20,9 +18,8 @@ from kade.web.service_api.values import json_of
 class DownloadService:
     """Files are fetched from somebody else's file server."""
 
-    def __init__(self, flows: TaskFlows, settings: Settings) -> None:
+    def __init__(self, flows: TaskFlows) -> None:
         self._flows = flows
-        self._settings = settings
 
     def operations(self) -> Sequence[Operation]:
         one, acted = "/download/{fileId}", "/download/{fileId}/{action}"
@@ -37,13 +34,8 @@ class DownloadService:
     async def create(self, request: Request, caller: Caller) -> Response:
         """``sha256Checksum`` is ours: what the file must have."""
         form = await read_fields(request, ("url",))
-        frame = values.time_frame(form.get("startDate"), form.get("endDate"))
-        sha256 = values.sha256(form.get("sha256Checksum"))
-        asked = DownloadRequest(
-            form["url"], start=frame.start, digests={"sha256": sha256} if sha256 is not None else {}
-        )
-        when = When(frame.start, frame.end, self._settings.max_attempts)
-        return json_of(await self._flows.fetch(caller, asked, when))
+        members = (form.get(name) for name in ("startDate", "endDate", "sha256Checksum"))
+        return json_of(await self._flows.fetch(caller, NewDownload(form["url"], *members)))
 
     async def list(self, request: Request, caller: Caller) -> Response:
         return json_of(await self._flows.downloads(caller, statuses(request)))

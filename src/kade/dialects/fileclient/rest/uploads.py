@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kade.core.errors import KadeError, RequestReason
 from kade.core.principals import Caller
 from kade.dialects.fileclient.flows import Consignment, TaskFlows
 from kade.dialects.fileclient.requests import UPLOAD
@@ -16,8 +15,6 @@ from kade.web.rest import Operation
 from kade.web.service_api import values
 from kade.web.service_api.forms import FORM, read_fields, text_of
 from kade.web.service_api.values import json_of
-
-_PUSH = "push"
 
 
 class UploadService:
@@ -44,7 +41,7 @@ class UploadService:
             file = await form.begin()
 
             def where() -> Consignment:
-                return consignment(text_of(form, "creationUrl"), text_of(form, "profile"))
+                return Consignment.of(text_of(form, "creationUrl"), text_of(form, "profile"))
 
             def sha256() -> str | None:
                 return values.sha256(text_of(form, "sha256Checksum"))
@@ -54,7 +51,7 @@ class UploadService:
 
     async def create_from_fs(self, request: Request, caller: Caller) -> Response:
         form = await read_fields(request, ("creationUrl", "filename"))
-        to = consignment(form["creationUrl"], form.get("profile"))
+        to = Consignment.of(form["creationUrl"], form.get("profile"))
         sha256 = values.sha256(form.get("sha256Checksum"))
         return json_of(await self._flows.send_from_share(caller, to, form["filename"], sha256))
 
@@ -72,16 +69,3 @@ class UploadService:
         number = request.path_params["fileId"]
         await self._flows.change(caller, UPLOAD, number, act(request))
         return json_of(await self._flows.get_upload(caller, number))
-
-
-def consignment(url: str | None, profile: str | None) -> Consignment:
-    """By tus, or with the *profile* ``push`` by one PUT (Grote Berichten, GB002).
-
-    Raises:
-        KadeError: ``RequestReason.MISSING_VALUE`` without a URL, ``BAD_VALUE`` for another profile.
-    """
-    if not url:
-        raise KadeError(RequestReason.MISSING_VALUE, "creationUrl")
-    if profile not in (None, "tus", _PUSH):
-        raise KadeError(RequestReason.BAD_VALUE, "profile")
-    return Consignment(url, by_put=profile == _PUSH)

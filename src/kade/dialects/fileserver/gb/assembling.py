@@ -18,12 +18,13 @@ from kade.core.ports import Digester, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind
 from kade.dialects.fileserver.gb import places, splitzip
-from kade.dialects.fileserver.gb.messages import OK, Claim, Status, Verdict
 from kade.dialects.fileserver.gb.places import Place
-from kade.dialects.fileserver.gb.volumes import ALGORITHMS, Digested, Put, PutVolumes
+from kade.dialects.fileserver.gb.volumes import Digested, Put, PutVolumes
 from kade.services import files, uploads
 from kade.services.uploads import Arrived, Wish
 from kade.web.dialect import Kit
+from kade.web.grote_berichten.checksums import ALGORITHMS
+from kade.web.grote_berichten.messages import OK, Claim, Status, Verdict
 
 
 class Recipe(NamedTuple):

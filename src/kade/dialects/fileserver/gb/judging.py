@@ -20,7 +20,14 @@ from kade.core.principals import Caller
 from kade.dialects.fileserver import boxes, users
 from kade.dialects.fileserver.gb import places
 from kade.dialects.fileserver.gb.assembling import Assembling, Recipe, accept
-from kade.dialects.fileserver.gb.messages import (
+from kade.dialects.fileserver.gb.places import Place
+from kade.dialects.fileserver.gb.splitzip import UnsupportedZip, ZipError
+from kade.dialects.fileserver.gb.volumes import Put
+from kade.dialects.fileserver.settings import Settings
+from kade.services import access
+from kade.web.dialect import Kit
+from kade.web.grote_berichten.checksums import ALGORITHMS
+from kade.web.grote_berichten.messages import (
     OK,
     Claim,
     Compression,
@@ -30,12 +37,6 @@ from kade.dialects.fileserver.gb.messages import (
     Status,
     Verdict,
 )
-from kade.dialects.fileserver.gb.places import Place
-from kade.dialects.fileserver.gb.splitzip import UnsupportedZip, ZipError
-from kade.dialects.fileserver.gb.volumes import ALGORITHMS, Put
-from kade.dialects.fileserver.settings import Settings
-from kade.services import access
-from kade.web.dialect import Kit
 
 _NOT_FOUND = Verdict(Status.FILE_NOT_FOUND)
 _VOLUME = re.compile(r"\.z(?:(\d{2,})|ip)$", re.IGNORECASE)

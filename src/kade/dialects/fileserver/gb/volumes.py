@@ -11,8 +11,6 @@ from kade.core.ranges import Span
 from kade.services import files
 from kade.web.buffers import HeldPiece
 
-ALGORITHMS = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}
-
 
 class Put(NamedTuple):
     """One file that was put, and its bytes, as they were when it was looked at."""

@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kade.core.principals import Caller
-from kade.dialects.fileserver.gb import messages
 from kade.dialects.fileserver.gb.judging import Judge
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
+from kade.web.grote_berichten import messages
+from kade.web.grote_berichten.documents import LIMIT, XML
 from kade.web.receive import read_all
 from kade.web.rest import Operation, acceptable
 
 _PATH = "/gb/user/{userId}/externalDataReferenceRequest"
-_XML = ("application/xml", "text/xml")
 
 
 class PushService:
@@ -24,11 +24,11 @@ class PushService:
         self._judge = Judge(kit, settings)
 
     def operations(self) -> Sequence[Operation]:
-        return (Operation("judgeExternalDataReferences", "POST", _PATH, self.judge, _XML, _XML),)
+        return (Operation("judgeExternalDataReferences", "POST", _PATH, self.judge, XML, XML),)
 
     async def judge(self, request: Request, caller: Caller) -> Response:
         """The same request may be sent again: what was accepted stays accepted."""
-        message = messages.read(await read_all(request.scope, request.receive, messages.LIMIT))
+        message = messages.read_request(await read_all(request.scope, request.receive, LIMIT))
         judged = await self._judge.answer(caller, request.path_params["userId"], message)
-        media_type = acceptable(request, _XML)
+        media_type = acceptable(request, XML)
         return Response(messages.response(message, judged), media_type=f"{media_type}; charset=utf-8")

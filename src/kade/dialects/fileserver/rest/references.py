@@ -6,15 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kade.core.principals import Caller
-from kade.dialects.fileserver import references
 from kade.dialects.fileserver.flows import ReferenceFlows
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
+from kade.web.grote_berichten import references
+from kade.web.grote_berichten.documents import XML
 from kade.web.rest import JSON, Operation, acceptable
 from kade.web.service_api.values import json_of
 
 _PATHS = "/gb/externalDataReference/{paths}"
-_PRODUCED = (JSON, "application/xml", "text/xml")
+_PRODUCED = (JSON, *XML)
 
 
 class GbService:

@@ -13,9 +13,8 @@ from kade.dialects.fileserver.soap.files import FileService
 from kade.dialects.fileserver.soap.references import GbService
 from kade.dialects.fileserver.soap.users import UserService
 from kade.web.dialect import Kit
-from kade.web.operation import AnyMethod
-from kade.web.service_api.refusals import SoapRefusals
-from kade.web.soap import Contract, SoapEndpoint, SoapOperation, SoapService
+from kade.web.service_api.soap import Contracts, SoapFace
+from kade.web.soap import SoapService
 
 _FOLDER = Path(__file__).parents[1] / "schema"
 _NAMESPACE = "http://luin.dev/file/server/1.0"
@@ -26,10 +25,11 @@ _EXCEPTIONS = {_NAMESPACE: "ServiceException", _GB_NAMESPACE: "GBServiceExceptio
 
 def services(kit: Kit, settings: Settings) -> dict[str, SoapService]:
     """What the contracts describe, by the name in the URL."""
+    of = Contracts(_FOLDER, settings.service_url).service
     return {
-        "user": _service("user", _NAMESPACE, UserService(kit).operations(), settings),
-        "file": _service("file", _NAMESPACE, FileService(kit, settings).operations(), settings),
-        "gb": _service("gb", _GB_NAMESPACE, GbService(kit, settings).operations(), settings),
+        "user": of("user", _NAMESPACE, UserService(kit).operations()),
+        "file": of("file", _NAMESPACE, FileService(kit, settings).operations()),
+        "gb": of("gb", _GB_NAMESPACE, GbService(kit, settings).operations()),
     }
 
 
@@ -37,17 +37,5 @@ def routes(
     kit: Kit, settings: Settings, authenticate: Callable[[Request], Awaitable[Caller]]
 ) -> Sequence[Route]:
     """A URL for each service, below the service path."""
-    made = []
-    for name, service in services(kit, settings).items():
-        refuse = SoapRefusals(service.namespace, _EXCEPTIONS[service.namespace])
-        endpoint = SoapEndpoint(f"{INSTANCE}.soap", service, authenticate, refuse, kit.audit)
-        made.append(Route(f"{settings.service_path}/{name}", AnyMethod(endpoint.handle)))
-    return made
-
-
-def _service(
-    name: str, namespace: str, operations: Sequence[SoapOperation], settings: Settings
-) -> SoapService:
-    base = settings.service_url.rstrip("/")
-    contract = Contract(_FOLDER / f"{name}.wsdl")
-    return SoapService(namespace, contract, operations, f"{base}/{name}" if base else "")
+    face = SoapFace(f"{INSTANCE}.soap", _EXCEPTIONS, authenticate)
+    return face.routes(settings.service_path, services(kit, settings), kit.audit)

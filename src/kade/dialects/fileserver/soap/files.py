@@ -17,6 +17,8 @@ from kade.web.dialect import Kit
 from kade.web.service_api import values
 from kade.web.soap import Call, Nothing, Outgoing, SoapOperation
 
+_INSTANTS = ("timestamp", "start_date", "end_date", "last_modified")
+
 
 class NewFile(msgspec.Struct, frozen=True, rename="camel"):
     """Besides its ``content``, which is handed on as it comes."""
@@ -120,7 +122,9 @@ class FileService:
         return PathList(await self._flows.paths(call.caller))
 
     async def get_info(self, call: Call) -> FileInfoHolder:
-        return FileInfoHolder(_with_plain_seconds(await self._flows.info(call.caller, call.body.path)))
+        return FileInfoHolder(
+            values.plain_seconds(await self._flows.info(call.caller, call.body.path), _INSTANTS)
+        )
 
     async def delete(self, call: Call) -> Deleted:
         return Deleted(await self._flows.delete(call.caller, call.body.path, call.body.force))
@@ -133,12 +137,3 @@ def _closing(call: Call) -> Closing:
         files.closing(tx, upload, arrived, values.sha256(new.sha256_checksum), frame)
 
     return checks
-
-
-def _with_plain_seconds(info: FileInfo) -> FileInfo:
-    """Instants have milliseconds only where they are not zero, as upstream writes them."""
-    instants = ("timestamp", "start_date", "end_date", "last_modified")
-    changed = {
-        name: moment.replace(".000Z", "Z") for name in instants if (moment := getattr(info, name)) is not None
-    }
-    return msgspec.structs.replace(info, **changed)

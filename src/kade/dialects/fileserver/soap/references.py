@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 from lxml import etree
 
-from kade.dialects.fileserver import references
 from kade.dialects.fileserver.flows import ReferenceFlows
 from kade.dialects.fileserver.settings import Settings
 from kade.web.dialect import Kit
+from kade.web.grote_berichten import references
 from kade.web.soap import Call, SoapOperation
 
 

@@ -1,23 +1,17 @@
-"""The messages of push (schema gb/2020/09): a request names what was put, the response judges it.
-
-A request comes from somebody else, so it is read with a parser that knows no document types, no entities and
-no network, and judged by the schema before anything in it counts.
-"""
+"""The messages of push (schema gb/2020/09): a request names what was put, the response judges it."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
 
 from kade.core.errors import KadeError, RequestReason
+from kade.web.grote_berichten.documents import MOST_FILES, parsed, require_valid
 
 NAMESPACE = "http://www.logius.nl/digikoppeling/gb/2020/09"
-LIMIT = 1 << 20  # bytes of a request
-MOST_FILES = 1000  # files and parts together
-_SCHEMA = Path(__file__).parents[1] / "schema" / "gb-2020-09.xsd"
+PROFILE = "digikoppeling-gb-4.0"
+_SCHEMA = "gb-2020-09"
 _ROOT = "digikoppeling-external-data-references-{}"
 _TYPE_OF_URL = "xs:anyURI"
 
@@ -79,59 +73,64 @@ class Judged(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A request as it came."""
+    """A request."""
 
     profile: str | None
     references: tuple[Reference, ...]
 
 
-def read(data: bytes) -> Message:
-    """The request.
+def read_request(data: bytes) -> Message:
+    """A request that came.
 
     Raises:
         KadeError: ``RequestReason.NOT_VALID`` when it is no XML, has a document type, is not valid by the
             schema, or names more than a thousand files and parts.
     """
-    try:
-        # A parser keeps state: each request gets its own.
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise KadeError(RequestReason.NOT_VALID, ascii(str(error))[:200]) from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise KadeError(RequestReason.NOT_VALID, "document type")
-    try:
-        _schema().assertValid(root)
-    except etree.DocumentInvalid as error:
-        raise KadeError(RequestReason.NOT_VALID, ascii(str(error))[:200]) from error
-    if root.tag != _qualified(_ROOT.format("request")):
-        raise KadeError(RequestReason.NOT_VALID, "no request")
-    references = tuple(_reference(each) for each in root.iterchildren(_qualified("data-reference-request")))
-    if sum(1 + len(each.parts) for each in references) > MOST_FILES:
-        raise KadeError(RequestReason.NOT_VALID, "too many files")
+    root = _read(data, "request")
+    references = tuple(_reference(each) for each in root)
     return Message(root.get("profile"), references)
+
+
+def read_response(data: bytes) -> tuple[Judged, ...]:
+    """What a response that came says of each reference. Raises as ``read_request`` does."""
+    return tuple(_judged(each) for each in _read(data, "response"))
+
+
+def request(message: Message) -> bytes:
+    """The request, valid by the schema."""
+    root = _root("request", message)
+    for reference in message.references:
+        _add(_child(root, "data-reference-request"), reference)
+    return _written(root)
 
 
 def response(message: Message, judged: Sequence[Judged]) -> bytes:
     """The response, valid by the schema; it repeats what the request said."""
-    root = etree.Element(_qualified(_ROOT.format("response")), nsmap={"gb": NAMESPACE})
+    root = _root("response", message)
+    for each in judged:
+        _add(_child(root, "data-reference-response"), each.reference, each)
+    return _written(root)
+
+
+def _read(data: bytes, kind: str) -> etree._Element:
+    root = parsed(data)
+    require_valid(root, _SCHEMA)
+    if root.tag != _qualified(_ROOT.format(kind)):
+        raise KadeError(RequestReason.NOT_VALID, f"no {kind}")
+    if len(root) + sum(1 for _ in root.iter(_qualified("part"))) > MOST_FILES:
+        raise KadeError(RequestReason.NOT_VALID, "too many files")
+    return root
+
+
+def _root(kind: str, message: Message) -> etree._Element:
+    root = etree.Element(_qualified(_ROOT.format(kind)), nsmap={"gb": NAMESPACE})
     if message.profile is not None:
         root.set("profile", message.profile)
-    for each in judged:
-        _add(root, each)
+    return root
+
+
+def _written(root: etree._Element) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-
-
-@cache
-def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(str(_SCHEMA)))
 
 
 def _reference(element: etree._Element) -> Reference:
@@ -153,29 +152,40 @@ def _claim(element: etree._Element) -> Claim:
     return Claim(_text(element, "filename"), checksum.get("type", ""), checksum.text or "", size)
 
 
-def _add(root: etree._Element, judged: Judged) -> None:
-    reference = judged.reference
-    answer = _child(root, "data-reference-response")
+def _judged(element: etree._Element) -> Judged:
+    content = _one(element, "content")
+    parts = _one(content, "transport").iterchildren(_qualified("part"))
+    return Judged(_reference(element), _verdict(content), tuple(_verdict(each) for each in parts))
+
+
+def _verdict(element: etree._Element) -> Verdict:
+    reason = element.findtext(_qualified("reason"))
+    return Verdict(Status(_text(element, "status")), reason or "")
+
+
+def _add(element: etree._Element, reference: Reference, judged: Judged | None = None) -> None:
     if reference.context_id is not None:
-        answer.set("contextId", reference.context_id)
-    _child(answer, "compression", reference.compression)
-    content = _child(answer, "content")
+        element.set("contextId", reference.context_id)
+    _child(element, "compression", reference.compression)
+    content = _child(element, "content")
     content.set("contentType", reference.media_type)
-    _add_claim(content, reference.whole, judged.verdict)
+    _add_claim(content, reference.whole, judged.verdict if judged else None)
     transport = _child(content, "transport")
     url = _child(_child(transport, "location"), "receiverUrl", reference.url)
     url.set("type", _TYPE_OF_URL)
-    for claim, verdict in zip(reference.parts, judged.parts, strict=True):
+    verdicts = judged.parts if judged else (None,) * len(reference.parts)
+    for claim, verdict in zip(reference.parts, verdicts, strict=True):
         _add_claim(_child(transport, "part"), claim, verdict)
 
 
-def _add_claim(parent: etree._Element, claim: Claim, verdict: Verdict) -> None:
+def _add_claim(parent: etree._Element, claim: Claim, verdict: Verdict | None) -> None:
     _child(parent, "filename", claim.name)
     _child(parent, "checksum", claim.checksum).set("type", claim.kind)
     _child(parent, "size", str(claim.size))
-    _child(parent, "status", verdict.status)
-    if verdict.reason:
-        _child(parent, "reason", verdict.reason)
+    if verdict is not None:
+        _child(parent, "status", verdict.status)
+        if verdict.reason:
+            _child(parent, "reason", verdict.reason)
 
 
 def _child(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
