@@ -273,6 +273,7 @@ class Server:
             metadata_limit=kade.config.uploads.metadata_limit,
             ranges=kade.config.limits.ranges,
             runner=self._runner,
+            listeners=frozenset(settings),
         )
         health = Router(
             [

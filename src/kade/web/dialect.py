@@ -23,8 +23,9 @@ from kade.web.mounts import Mount
 class Kit:
     """The house as a dialect sees it: ports and services, nothing concrete.
 
-    *bases* are the listeners' own base URLs, by name, for links in answers; *folder* is the data folder;
-    *ceiling* is the quota in bytes of a new space, None for no limit.
+    *bases* are the listeners' own base URLs, by name, for links in answers; *listeners* are the names of
+    those that this process opens: a dialect need not load what nobody is served. *folder* is the data
+    folder; *ceiling* is the quota in bytes of a new space, None for no limit.
     """
 
     catalog: Catalog
@@ -42,6 +43,7 @@ class Kit:
     metadata_limit: int
     ranges: int
     runner: Runner
+    listeners: frozenset[str]
 
 
 class Dialect(Protocol):

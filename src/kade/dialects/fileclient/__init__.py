@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from kade.core.ports import Namer
 from kade.dialects.fileclient.box import INSTANCE
-from kade.dialects.fileclient.handlers import handlers
-from kade.dialects.fileclient.service import service
 from kade.dialects.fileclient.settings import Settings
 from kade.tasks import Handler
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
+
+_LISTENER = "client"
 
 
 class FileClient:
@@ -22,9 +22,15 @@ class FileClient:
         return []
 
     def mounts(self, kit: Kit, settings: Settings) -> Sequence[Mount]:
-        return [Mount(INSTANCE, "client", settings.service_path, service(kit, settings))]
+        if _LISTENER not in kit.listeners:
+            return []
+        from kade.dialects.fileclient.service import service  # brings an HTTP client, which others need not
+
+        return [Mount(INSTANCE, _LISTENER, settings.service_path, service(kit, settings))]
 
     def handlers(self, kit: Kit, settings: Settings) -> Mapping[str, Handler]:
+        from kade.dialects.fileclient.handlers import handlers
+
         return handlers(kit, settings)
 
 

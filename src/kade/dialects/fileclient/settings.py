@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kade.client.proxy import Proxy
 from kade.config import Allowed, AtLeast, Duration, Secret, Size
 from kade.web.grote_berichten import checksums
 
@@ -51,6 +50,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         if self.proxy:
+            from kade.client.proxy import Proxy  # brings an HTTP client
+
             Proxy.parse(self.proxy)
 
     def covers(self, host: str) -> bool:
