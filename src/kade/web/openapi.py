@@ -28,8 +28,7 @@ class Document:
     @classmethod
     def load(cls, path: Path, server: str) -> "Document":
         """The document in a file, for the base URL at which it is served."""
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return cls({**content, "servers": [{"url": server}]})
+        return cls({**_parsed(path), "servers": [{"url": server}]})
 
     @property
     def title(self) -> str:
@@ -61,6 +60,14 @@ class Document:
                 target = target[part]
             value = target
         return value
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    """The file's content; where libyaml is there by that, for a server reads all contracts when it starts."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
+    return content
 
 
 def page(document: Document) -> HTMLResponse:
