@@ -136,3 +136,9 @@ def test_moments_as_text() -> None:
     assert clock.to_iso(Millis(0)) == "1970-01-01T00:00:00.000Z"
     assert clock.to_iso(Millis(1_795_348_800_123)) == "2026-11-22T12:00:00.123Z"
     assert abs(clock.now() - datetime.now(UTC).timestamp() * 1000) < 5000
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9999+00:00"])
+def test_a_moment_that_could_be_told_to_nobody_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        clock.from_datetime(datetime.fromisoformat(text))

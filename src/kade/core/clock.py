@@ -18,8 +18,14 @@ def to_datetime(moment: Millis) -> datetime:
 
 
 def from_datetime(moment: datetime) -> Millis:
-    """*moment*, which must be aware, as milliseconds."""
-    return Millis(round(moment.timestamp() * 1000))
+    """*moment*, which must be aware, as milliseconds.
+
+    Raises:
+        ValueError: it has no year of four digits in UTC, and so could not be told to anybody.
+    """
+    found = Millis(round(moment.timestamp() * 1000))
+    to_datetime(found)
+    return found
 
 
 def to_iso(moment: Millis) -> str:

@@ -198,6 +198,8 @@ NO_REFERENCE = {
         reference(CLOSED, DATA, creationTime="2037-01-01T00:00:00Z", expirationTime="2036-01-01T00:00:00Z")
     ),
     "a moment that no clock has": document(reference(CLOSED, DATA, creationTime="2036-01-01T24:00:00Z")),
+    "a moment before all years": document(reference(CLOSED, DATA, creationTime="0001-01-01T00:00:00+14:00")),
+    "a moment after all years": document(reference(CLOSED, DATA, expirationTime="9999-12-31T23:59:59.9999Z")),
     "another profile": document(GOOD).replace("gb-1.0", "gb-9.0"),
     "too many": document(*[GOOD] * 1001),
 }

@@ -196,6 +196,12 @@ REFUSED = {
         "target_refused",
     ),
     "no instant": ("download", "downloadFile", f"<url>{NOWHERE}</url><endDate>soon</endDate>", "endDate"),
+    "an instant that nobody could be told": (
+        "download",
+        "downloadFile",
+        f"<url>{NOWHERE}</url><endDate>9999-12-31T23:59:59-01:00</endDate>",
+        "endDate",
+    ),
     "a short checksum": (
         "download",
         "downloadFile",
