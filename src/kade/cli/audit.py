@@ -159,6 +159,7 @@ def _moment(text: str) -> Millis:
 
     try:
         found = datetime.fromisoformat(text)
+        return from_datetime(found if found.tzinfo else found.replace(tzinfo=UTC))
     except ValueError:
         ago = show.duration_ms(text, "--since") if text[:1].isdigit() else None
         if ago is None:
@@ -166,4 +167,3 @@ def _moment(text: str) -> Millis:
                 f"--since is {text!r}, but must be such as 2026-11-22T10:00 or 2h", USAGE
             ) from None
         return Millis(now() - ago)
-    return from_datetime(found if found.tzinfo else found.replace(tzinfo=UTC))
