@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.memory_disk import tmp_path as tmp_path
 
 from kade.cli import main
 

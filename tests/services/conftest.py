@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.bodies import Body, HeldBytes
+from tests.support.memory_disk import tmp_path as tmp_path
 
 from kade.catalog.sqlite import SqliteCatalog
 from kade.core.contents import Content, Extent
