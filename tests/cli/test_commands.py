@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from tests.client.servers import FileServer, TusServer, running
+from tests.support.fork_server import run_forked
 
 from kade.cli import main
 
@@ -47,7 +48,9 @@ class Shell:
         )
 
     async def __call__(self, *arguments: str, **environ: str) -> Result:
-        return await finish(await self.start(*arguments, **environ))
+        environment = {**self.environ, **environ}
+        done = await asyncio.to_thread(run_forked, arguments, environment, 60, self.folder)
+        return Result(done.returncode, done.stdout, done.stderr)
 
 
 async def finish(process: asyncio.subprocess.Process) -> Result:

@@ -32,15 +32,24 @@ from typing import IO, TypedDict
 
 
 class ForkedProcess:
-    """A command that runs: what of ``subprocess.Popen`` the tests use."""
+    """A command that runs in *folder* (None: here): what of ``subprocess.Popen`` the tests use."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        stdout: IO[bytes],
+        stderr: IO[bytes],
+        folder: Path | None = None,
     ) -> None:
         self.args = list(arguments)
         self.returncode: int | None = None
         self._channel = _server().connect()
-        request = {"arguments": self.args, "environment": dict(environment), "folder": str(Path.cwd())}
+        request = {
+            "arguments": self.args,
+            "environment": dict(environment),
+            "folder": str(folder or Path.cwd()),
+        }
         message = json.dumps(request).encode()
         socket.send_fds(self._channel, [len(message).to_bytes(4, "big")], [stdout.fileno(), stderr.fileno()])
         self._channel.sendall(message)
@@ -65,11 +74,11 @@ class ForkedProcess:
 
 
 def run_forked(
-    arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+    arguments: Sequence[str], environment: Mapping[str, str], timeout: float, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as ``subprocess.run`` does. Raises subprocess.TimeoutExpired."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        process = ForkedProcess(arguments, environment, stdout, stderr)
+        process = ForkedProcess(arguments, environment, stdout, stderr, folder)
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
