@@ -10,9 +10,6 @@ endif
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --junit-xml=build/junit.xml
-# Every branch of the business is taken by the whole run; a part of it, chosen by ARGS, is not held to that.
-COVERED := --cov=kade.core --cov=kade.services --cov-branch --cov-fail-under=100 \
-	--cov-report=term-missing:skip-covered
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -22,7 +19,7 @@ demo: setup ## show Kade exchanging real files; FILE=path uses your own, KEEP=1 
 	@$(BIN)/kade demo $(if $(FILE),--file "$(FILE)") $(if $(KEEP),--keep)
 
 test: programs ## run every test with small sizes (under 15 minutes); ARGS=… goes to pytest
-	@$(PYTEST) $(if $(ARGS),,$(COVERED)) $(ARGS)
+	@$(if $(ARGS),$(PYTEST) $(ARGS),$(BIN)/python -m tools.test_all)
 
 test-long: programs ## run every test with the sizes and counts that the issues name (30 minutes at most)
 	@KADE_TEST_SIZES=full $(PYTEST) $(ARGS)
