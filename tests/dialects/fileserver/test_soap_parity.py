@@ -16,6 +16,7 @@ from tests.support.pki import Authority, Identity
 
 from kade.core.bindings import Noun
 from kade.core.events import Outcome
+from kade.core.files import File
 from kade.core.ports import Tx
 from kade.dialects.fileserver import soap
 from kade.dialects.fileserver.settings import Settings
@@ -231,11 +232,33 @@ async def state(house: House) -> dict[str, Any]:
                 for person in people
             ],
             "quota": None if quota is None else (quota.used, quota.reserved),
+            "files": sorted(_file(tx, each) for each in tx.files.page(None, 1000)),
         }
 
     rows = await house.journal()
     journal = sorted((each.kind, each.outcome, each.reason, plain(each.operation)) for each in rows)
     return {**await house.kade.catalog.read(read), "journal": journal}
+
+
+def _file(tx: Tx, file: File) -> str:
+    """A file's row with its space, its name in the dialect and its content, as text."""
+    space = tx.spaces.get(file.space_id)
+    path = tx.bindings.key_of("fileserver", Noun.FILE, file.id)
+    content = tx.contents.get(file.content_id) if file.content_id is not None else None
+    extents = tx.contents.extents(content.id) if content is not None else []
+    row = (file.name, file.media_type, file.state, file.length, file.annotations, file.version)
+    frame = (file.valid_from, file.valid_until)
+    bytes_ = (content.state, content.length, content.sha256) if content is not None else None
+    return repr(
+        (
+            row,
+            frame,
+            space.name if space else None,
+            len(path or ""),
+            bytes_,
+            [each.length for each in extents],
+        )
+    )
 
 
 def plain(operation: str) -> str:
