@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import time
+from collections.abc import Callable
 
 import pytest
 from tests.support import pki, raw_tus
@@ -60,13 +61,18 @@ def test_a_running_download_is_cut(partner: Partner) -> None:
         assert raw_tus.patch(connection, target, 0, data).status == 204
         connection.send(build_head("GET", target.replace(UPLOAD, DOWNLOAD)))
         assert connection.read_head().status == 200
-        received = len(connection.read_some())
-        revoke(partner)
-        time.sleep(1.0)
-        with pytest.raises((ConnectionEnded, ConnectionError, ssl.SSLError)):
-            while True:
-                received += len(connection.read_some())
-    assert received < len(data)
+        assert received_after(connection, lambda: revoke(partner)) < len(data)
+
+
+def received_after(connection: RawConnection, act: Callable[[], object]) -> int:
+    """How many bytes come until the line is cut, when *act* takes the right away after the first."""
+    received = len(connection.read_some())
+    act()
+    time.sleep(1.0)  # within which a running server knows
+    with pytest.raises((ConnectionEnded, ConnectionError, ssl.SSLError)):
+        while True:
+            received += len(connection.read_some())
+    return received
 
 
 SOAP = (
@@ -93,13 +99,7 @@ def test_a_running_download_of_an_application_is_cut(partner: Partner, face: str
             fields += [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))]
             connection.send(build_head("POST", "/service/file", fields) + body)
         assert connection.read_head().status == 200
-        received = len(connection.read_some())
-        server.run("key", "revoke", told["id"])
-        time.sleep(1.0)
-        with pytest.raises((ConnectionEnded, ConnectionError)):
-            while True:
-                received += len(connection.read_some())
-    assert received < len(data)
+        assert received_after(connection, lambda: server.run("key", "revoke", told["id"])) < len(data)
 
 
 def test_an_open_connection_is_refused_at_its_next_request(partner: Partner) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -204,7 +205,7 @@ def unsatisfiable(error: KadeError) -> dict[str, str]:
     return {"Content-Range": f"bytes */{error.facts['total']}"}
 
 
-class StreamedResponse(Response):
+class StreamedResponse(Response, ABC):
     """A body of known length, made while it is sent; the connection ends when the body cannot go on."""
 
     def __init__(self, media_type: str, length: int) -> None:
@@ -222,9 +223,9 @@ class StreamedResponse(Response):
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    @abstractmethod
     def body_pieces(self) -> AsyncGenerator[bytes, None]:
         """Exactly as many bytes as were announced, or a KadeError on the way."""
-        raise NotImplementedError
 
 
 async def _break_off(scope: Scope) -> None:

@@ -14,7 +14,7 @@ from kade.core.principals import Caller
 from kade.core.tasks import Task
 from kade.core.uploads import Upload
 from kade.dialects.fileclient import box, requests, tasks, wire
-from kade.dialects.fileclient.peers import Peers
+from kade.dialects.fileclient.peers import judged, policy_of
 from kade.dialects.fileclient.requests import DOWNLOAD, UPLOAD, DownloadRequest, UploadRequest
 from kade.dialects.fileclient.settings import Settings
 from kade.dialects.fileclient.tasks import Found, Numbered, When
@@ -29,8 +29,6 @@ from kade.web.streaming import read_whole
 
 UNNAMED = "unnamed"
 _SHA256_LENGTH = 64  # hex digits
-
-
 _PUSH = "push"
 
 
@@ -58,10 +56,10 @@ class Consignment:
 class TaskFlows:
     """Tasks of one kind are asked for, looked at and steered."""
 
-    def __init__(self, kit: Kit, settings: Settings, peers: Peers) -> None:
+    def __init__(self, kit: Kit, settings: Settings) -> None:
         self._kit = kit
         self._settings = settings
-        self._peers = peers
+        self._policy = policy_of(settings)
 
     async def fetch(self, caller: Caller, new: NewDownload) -> DownloadTask:
         """A task that fetches the file at a URL; it must have the checksum, if one is given.
@@ -86,7 +84,7 @@ class TaskFlows:
                 ``FileReason.BAD_TIME_FRAME``; no right to write.
         """
         kit, attempts = self._kit, self._settings.max_attempts
-        judged = [(self._peers.judged(request.url), request, end) for request, end in wanted]
+        targets = [(judged(self._policy, request.url), request, end) for request, end in wanted]
 
         def create(tx: Tx) -> list[Numbered]:
             space_id = box.give(tx, caller, kit.namers, kit.ceiling)
@@ -99,7 +97,7 @@ class TaskFlows:
                     msgspec.structs.replace(request, url=str(url)),
                     When(request.start, end, attempts),
                 )
-                for url, request, end in judged
+                for url, request, end in targets
             ]
 
         made = await kit.catalog.write(create)
@@ -131,7 +129,7 @@ class TaskFlows:
             expected, to = sha256(), where()
             if expected is not None and arrived.sha256 != expected:
                 raise KadeError(FileReason.CHECKSUM_MISMATCH, upload.file_id)
-            url = self._peers.judged(to.url)
+            url = judged(self._policy, to.url)
             request = UploadRequest(str(url), to.by_put)
             attempts = self._settings.max_attempts
             made[:] = [tasks.create_upload(tx, caller, upload, str(url.origin()), request, attempts)]
@@ -144,7 +142,7 @@ class TaskFlows:
         self, caller: Caller, to: Consignment, name: str, sha256: str | None
     ) -> UploadTask:
         """``send`` of a file of the upload share. Raises as that and ``share.opened`` do."""
-        self._peers.judged(to.url)
+        judged(self._policy, to.url)
         plain = share.base_name(name)
         media_type = mimetypes.guess_type(plain)[0]
         async with share.opened(self._settings.upload_share, name) as source:

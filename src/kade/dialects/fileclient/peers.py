@@ -20,40 +20,46 @@ _URL_LENGTH = 2000  # characters
 _Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 
 
+def policy_of(settings: Settings) -> Policy:
+    """Where tasks may go."""
+    return Policy(
+        hosts=settings.hosts,
+        networks=tuple(ip_network(each, strict=False) for each in settings.networks),
+        schemes=frozenset({"https", "http"} if settings.plain_http else {"https"}),
+    )
+
+
+def judged(policy: Policy, text: str) -> URL:
+    """The URL of a new task, in the form in which it is asked for.
+
+    Raises:
+        KadeError: ``RequestReason.BAD_VALUE`` when it is none, ``TaskReason.TARGET_REFUSED`` when the
+            policy does not let us there.
+    """
+    try:
+        # What a server told that listens on every address: meant is the machine it runs on.
+        url = URL(text.strip().replace("://0.0.0.0:", "://localhost:", 1)).with_fragment(None)
+        plain = text.strip().isprintable() and " " not in text.strip()
+        complete = plain and bool(url.host and url.port) and len(str(url)) <= _URL_LENGTH
+    except ValueError:
+        complete = False
+    if not complete:
+        raise KadeError(RequestReason.BAD_VALUE, "url")
+    try:
+        policy.check(url)
+    except TransferError as error:
+        raise KadeError(TaskReason.TARGET_REFUSED, str(url.origin())) from error
+    return url
+
+
 class Peers:
     """A way to each destination; what its transfers share is made once."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._policy = Policy(
-            hosts=settings.hosts,
-            networks=tuple(ip_network(each, strict=False) for each in settings.networks),
-            schemes=frozenset({"https", "http"} if settings.plain_http else {"https"}),
-        )
+        self._policy = policy_of(settings)
         self._throttles = {each: Throttle(each.rate) for each in settings.destinations if each.rate}
         self._contexts: dict[Destination, tuple[tuple[float, ...], _Contexts]] = {}
-
-    def judged(self, text: str) -> URL:
-        """The URL of a new task, in the form in which it is asked for.
-
-        Raises:
-            KadeError: ``RequestReason.BAD_VALUE`` when it is none, ``TaskReason.TARGET_REFUSED`` when the
-                policy does not let us there.
-        """
-        try:
-            # What a server told that listens on every address: meant is the machine it runs on.
-            url = URL(text.strip().replace("://0.0.0.0:", "://localhost:", 1)).with_fragment(None)
-            plain = text.strip().isprintable() and " " not in text.strip()
-            complete = plain and bool(url.host and url.port) and len(str(url)) <= _URL_LENGTH
-        except ValueError:
-            complete = False
-        if not complete:
-            raise KadeError(RequestReason.BAD_VALUE, "url")
-        try:
-            self._policy.check(url)
-        except TransferError as error:
-            raise KadeError(TaskReason.TARGET_REFUSED, str(url.origin())) from error
-        return url
 
     @asynccontextmanager
     async def towards(self, url: str) -> AsyncIterator[RemotePeer]:

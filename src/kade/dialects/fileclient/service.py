@@ -9,7 +9,6 @@ from starlette.routing import Router
 from kade.dialects.fileclient import soap
 from kade.dialects.fileclient.box import INSTANCE
 from kade.dialects.fileclient.flows import FileFlows, TaskFlows
-from kade.dialects.fileclient.peers import Peers
 from kade.dialects.fileclient.references import ReferenceFlows
 from kade.dialects.fileclient.rest.downloads import DownloadService
 from kade.dialects.fileclient.rest.files import FileService
@@ -31,7 +30,7 @@ class Services:
     """What the applications are offered, by either face."""
 
     def __init__(self, kit: Kit, settings: Settings) -> None:
-        self._tasks = TaskFlows(kit, settings, Peers(settings))
+        self._tasks = TaskFlows(kit, settings)
         self._files = FileFlows(kit, settings)
         self._references = ReferenceFlows(kit, settings, self._tasks)
         self._service_url = settings.service_url
