@@ -1,0 +1,144 @@
+"""Query: what is asked of a list, as one tree that a dialect builds and a catalog answers.
+
+A dialect turns its text into a term; the catalog turns the term into SQL. Terms are about what every entry
+of a list has; what only a dialect knows (a business type, say) is a set of spaces by the time it is here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
+
+from kade.core.clock import Millis
+from kade.core.ids import Id
+
+T = TypeVar("T")
+
+
+class Field(StrEnum):
+    """What an entry can be asked about, with the type of its values.
+
+    NAME is the folded name (``names.fold``), compared bytewise in UTF-8. The times are milliseconds;
+    FETCHED and DISMISSED may be absent. STATE is a ``DeliveryState``. SPACE is an id; NUMBER is the number
+    of the space, to sort by.
+    """
+
+    NAME = "name"
+    ARRIVED = "arrived"
+    FETCHED = "fetched"
+    DISMISSED = "dismissed"
+    STATE = "state"
+    SPACE = "space"
+    NUMBER = "number"
+
+
+class Operator(StrEnum):
+    """How a value is compared; an absent one is unlike every value and neither before nor after it."""
+
+    EQ = "eq"
+    NE = "ne"
+    GT = "gt"
+    GE = "ge"
+    LT = "lt"
+    LE = "le"
+
+
+class Part(StrEnum):
+    """Where in a text another one is looked for."""
+
+    START = "start"
+    END = "end"
+    ANYWHERE = "anywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The field's value against another one."""
+
+    field: Field
+    operator: Operator
+    value: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The field's value is among these."""
+
+    field: Field
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The field's text has *text* at that part of it."""
+
+    field: Field
+    part: Part
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What the term is false for."""
+
+    term: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every term is true; without terms: always."""
+
+    terms: tuple["Term", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one term is true; without terms: never."""
+
+    terms: tuple["Term", ...]
+
+
+Term = Compare | OneOf | Holds | Not | AllOf | AnyOf
+
+ALWAYS = AllOf(())
+NEVER = AnyOf(())
+
+
+class Order(NamedTuple):
+    """By which field; entries that are equal in it follow by id, in the same direction."""
+
+    field: Field = Field.ARRIVED
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Of the entries in *spaces* for which *where* is true: *size* of them, after the first *skip*."""
+
+    tenant_id: Id
+    spaces: Sequence[Id]
+    where: Term = ALWAYS
+    order: Order = Order()
+    skip: int = 0
+    size: int = 20
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some entries of a list, and how many there are in all."""
+
+    entries: list[T]
+    count: int
+
+
+def uses(term: Term, field: Field) -> bool:
+    """Whether the term asks about *field* anywhere."""
+    if isinstance(term, Not):
+        return uses(term.term, field)
+    if isinstance(term, AllOf | AnyOf):
+        return any(uses(each, field) for each in term.terms)
+    return term.field is field
+
+
+def before(moment: Millis) -> Compare:
+    """Entries that arrived before *moment*."""
+    return Compare(Field.ARRIVED, Operator.LT, moment)
