@@ -21,7 +21,7 @@ class DeliveryState(IntEnum):
 
 
 class Delivery(NamedTuple):
-    """*name_folded* and *arrived_at* are the file's, so that a list need not look at files that it leaves out.
+    """*name_folded* and *arrived_at* are the file's: a list need not look at the files that it leaves out.
 
     *fetched_spans* are the bytes that were sent so far, until all of them were.
     """

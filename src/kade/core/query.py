@@ -111,6 +111,9 @@ class Order(NamedTuple):
     descending: bool = True
 
 
+NEWEST_FIRST = Order()
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Of the entries in *spaces* for which *where* is true: *size* of them, after the first *skip*."""
@@ -118,7 +121,7 @@ class Query:
     tenant_id: Id
     spaces: Sequence[Id]
     where: Term = ALWAYS
-    order: Order = Order()
+    order: Order = NEWEST_FIRST
     skip: int = 0
     size: int = 20
 
