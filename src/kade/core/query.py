@@ -126,7 +126,8 @@ class Query:
     size: int = 20
 
 
-class Page(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
     """Some entries of a list, and how many there are in all."""
 
     entries: list[T]
