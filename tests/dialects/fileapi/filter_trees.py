@@ -15,6 +15,8 @@ STATUSES = ("available", "downloaded", "lapsed", "deleted")
 UNLIKE = {"available": ("downloaded",), "downloaded": ("available",), "all": (), "deleted": STATUSES[:3]}
 """What ``ne`` asks for, by its word."""
 TYPES = (7100, 7101, 8000, 101002)
+HIDDEN_TYPE = 9000
+"""A business type that the caller has no right to see, though there are files of it."""
 
 
 class Row(NamedTuple):
@@ -174,62 +176,64 @@ NAMES = (
     *("istanbul", "Istanbul", "İstanbul", "ıstanbul", "ΣΑΣ", "σας", "Ωmega", "\u2126mega", "α\u0345\u0302"),
     *("文件.zip", "🗂.zip", "\uffee.zip", "\ufb01n", "fin", "e\u0301", "é", "e", "E", "\u0301", "z", "ÿ", "~"),
 )
-UPLOADED = (1589877767400, 1589877767399, 1589877767401, 1589877767000, 1589846400000, 0, -1, 253402300799999)
-"""Milliseconds, with the documents' own instant, a midnight and both ends of an epoch among them."""
+PATTERNS = ("%", "_", "\\", "1_0", "1%", "%.csv", "_%", "\\%", "100\\_", "*", "?", "[a-z]", "^", "'", "")
+MOMENTS = (1589877767400, 1589877767399, 1589877767401, 1589877767000, 1589846400000, 0, -1, 253402300799999)
+"""Milliseconds: the documents' own instant and what is beside it, a midnight, 1970 and the last there is."""
 
 
 def some_rows(chance: Random, count: int) -> Iterator[Row]:
     """Rows that differ in little, so that each filter parts them, and many are equal in each key."""
     for number in range(count):
         status = chance.choice(STATUSES)
-        downloaded = chance.choice(UPLOADED) if status == "downloaded" or chance.random() < 0.2 else None
-        deleted = chance.choice(UPLOADED) if status == "deleted" else None
+        downloaded = chance.choice(MOMENTS) if status == "downloaded" or chance.random() < 0.2 else None
+        deleted = chance.choice(MOMENTS) if status == "deleted" else None
         name = NAMES[number] if number < len(NAMES) else chance.choice(NAMES)
         yield Row(
             f"{chance.getrandbits(128):032x}",
             name,
-            chance.choice(TYPES),
-            chance.choice(UPLOADED),
+            chance.choice((*TYPES, HIDDEN_TYPE)),
+            chance.choice(MOMENTS),
             downloaded,
             deleted,
             status,
         )
 
 
-def a_tree(chance: Random, depth: int = 4) -> Tree:
-    """A tree of at most 27 leaves."""
+def a_tree(chance: Random, statuses: bool, depth: int = 4) -> Tree:
+    """A tree of at most 27 leaves; *statuses*: it may ask what became of a file, as subscribers can."""
     kind = chance.random()
     if depth == 1 or kind < 0.25:
-        return _leaf(chance)
+        return _leaf(chance, statuses)
     if kind < 0.4:
-        return Negation(a_tree(chance, depth - 1))
-    trees = tuple(a_tree(chance, depth - 1) for _ in range(chance.randint(2, 3)))
+        return Negation(a_tree(chance, statuses, depth - 1))
+    trees = tuple(a_tree(chance, statuses, depth - 1) for _ in range(chance.randint(2, 3)))
     return Junction(chance.choice(("and", "or")), trees)
 
 
-def _leaf(chance: Random) -> Tree:
+def _leaf(chance: Random, statuses: bool) -> Tree:
     how = chance.choice(tuple(COMPARISONS))
-    match chance.randrange(6):
+    match chance.randrange(6 if statuses else 5):
         case 0:
             return Name(how, _some_text(chance))
         case 1 | 2:
             truth = (chance.choice(("eq", "ne")), chance.random() < 0.5) if chance.random() < 0.5 else None
             return Function(chance.choice(tuple(FUNCTIONS)), _some_text(chance), truth)
         case 3:
-            return Type(how, chance.choice((*TYPES, 7099, 8001, -1, 0, 10**30)))
+            return Type(how, chance.choice((*TYPES, HIDDEN_TYPE, 7099, -1, 0, 10**30)))
         case 4:
             beside = chance.choice((0, 0, 1, -1, 5_000, 9_999, 10_000, -10_000, 864_000_000_000))
-            return Date(chance.choice(tuple(DATES)), how, chance.choice(UPLOADED[:-1]) * 10_000 + beside)
+            field = chance.choice(tuple(DATES)) if statuses else "uploadDate"
+            return Date(field, how, chance.choice(MOMENTS[:-1]) * 10_000 + beside)
         case _:
-            word = chance.choice(("available", "downloaded", "all", "deleted"))
-            return Status(chance.choice(("eq", "ne")), word)
+            return Status(chance.choice(("eq", "ne")), chance.choice(tuple(UNLIKE)))
 
 
 def _some_text(chance: Random) -> str:
-    """A name or a piece of one, in any form."""
+    """A name or a piece of one, in any form, or what a database might take for a pattern."""
     name = chance.choice(NAMES)
     start = chance.randint(0, len(name))
-    text = chance.choice((name, name[start:], name[:start], name[start : start + 1]))
+    pieces = (name, name[start:], name[:start], name[start : start + 1], chance.choice(PATTERNS))
+    text = chance.choice(pieces)
     forms: tuple[Callable[[str], str], ...] = (
         *(str, str.upper, str.lower, str.swapcase),
         lambda text: unicodedata.normalize("NFD", text),
