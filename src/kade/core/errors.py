@@ -57,6 +57,7 @@ class RequestReason(Reason):
     MALFORMED = ("malformed", Code.INVALID)
     MISSING_VALUE = ("missing_value", Code.INVALID)
     BAD_VALUE = ("bad_value", Code.INVALID)
+    BAD_QUERY = ("bad_query", Code.INVALID)
     NOT_VALID = ("not_valid", Code.INVALID)
     LENGTH_REQUIRED = ("length_required", Code.INVALID)
     BODY_TOO_LARGE = ("body_too_large", Code.TOO_LARGE)
