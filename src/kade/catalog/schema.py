@@ -46,6 +46,7 @@ principals = Table(
     Column("name_folded", _Bytewise, nullable=False),
     _millis("created_at"),
     _millis("removed_at", null=True),
+    Column("networks", Text, nullable=False, server_default=""),
 )
 Index(
     "principals_by_name",
@@ -92,6 +93,15 @@ spaces = Table(
     Column("policy", Text, nullable=False),
     _millis("created_at"),
     _millis("removed_at", null=True),
+    Column("number", BigInteger),
+)
+Index(
+    "spaces_by_number",
+    spaces.c.tenant_id,
+    spaces.c.number,
+    unique=True,
+    sqlite_where=text("number IS NOT NULL AND removed_at IS NULL"),
+    postgresql_where=text("number IS NOT NULL AND removed_at IS NULL"),
 )
 Index(
     "spaces_by_name",
@@ -206,8 +216,61 @@ files = Table(
     _id("created_by"),
     _millis("created_at"),
     _millis("changed_at"),
+    _millis("arrived_at", null=True),
+    _millis("due_at", null=True),
+    _id("origin_id", null=True),
 )
 Index("files_by_space", files.c.space_id, files.c.state, files.c.id)
+Index("files_by_creator", files.c.created_by, files.c.tenant_id, files.c.arrived_at, files.c.id)
+Index(
+    "files_due",
+    files.c.due_at,
+    files.c.id,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index(
+    "files_by_origin",
+    files.c.origin_id,
+    files.c.space_id,
+    unique=True,
+    sqlite_where=text("origin_id IS NOT NULL"),
+    postgresql_where=text("origin_id IS NOT NULL"),
+)
+
+# Clustered by subscriber and time of arrival: a list reads its own entries and no others.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id("subscriber_id", key=True),
+    _id("tenant_id", key=True),
+    Column("arrived_at", BigInteger, primary_key=True, autoincrement=False),
+    _id("file_id", key=True),
+    _id("space_id"),
+    Column("name_folded", _Bytewise, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("fetched_spans", Text, nullable=False),
+    _millis("fetched_at", null=True),
+    _millis("dismissed_at", null=True),
+    sqlite_with_rowid=False,
+)
+Index("deliveries_of_file", deliveries.c.file_id, deliveries.c.subscriber_id, unique=True)
+Index(
+    "deliveries_available",
+    deliveries.c.subscriber_id,
+    deliveries.c.tenant_id,
+    deliveries.c.arrived_at,
+    deliveries.c.file_id,
+    sqlite_where=text("state = 0"),
+    postgresql_where=text("state = 0"),
+)
+Index(
+    "deliveries_waiting",
+    deliveries.c.arrived_at,
+    deliveries.c.file_id,
+    sqlite_where=text("state = 0"),
+    postgresql_where=text("state = 0"),
+)
 
 uploads = Table(
     "uploads",
@@ -281,6 +344,48 @@ Index(
     tasks.c.id,
     sqlite_where=text("state = 'waiting'"),
     postgresql_where=text("state = 'waiting'"),
+)
+
+business_types = Table(
+    "business_types",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    _millis("created_at"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    _id(key=True),
+    _id("tenant_id"),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target_id", Text, ForeignKey("spaces.id"), nullable=False, index=True),
+    _id("created_by"),
+    _millis("created_at"),
+)
+Index("rules_by_space", rules.c.space_id, rules.c.action, rules.c.target_id, unique=True)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    _id(key=True),
+    Column("algorithm", Text, nullable=False),
+    Column("public", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    _millis("created_at"),
+    _millis("retires_at"),
+    _millis("revoked_at", null=True),
 )
 
 quotas = Table(

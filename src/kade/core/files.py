@@ -9,12 +9,16 @@ from kade.core.ids import Id
 
 
 class FileState(StrEnum):
-    """receiving → held → live → trashed → erased; a refused file never becomes live."""
+    """receiving → held → live → trashed → gone → erased; a refused file never becomes live.
+
+    Of a file that is gone the record is left, without its bytes.
+    """
 
     RECEIVING = "receiving"
     HELD = "held"
     LIVE = "live"
     TRASHED = "trashed"
+    GONE = "gone"
     ERASED = "erased"
     REFUSED = "refused"
 
@@ -44,7 +48,9 @@ class File(NamedTuple):
     """An entry: what its name, kind, content and life cycle are.
 
     *length* is the content's length in bytes, once known. *annotations* are users' tags and metadata as the
-    verbatim text in which they came. *version* counts the changes of the entry, from 1.
+    verbatim text in which they came. *version* counts the changes of the entry, from 1. *arrived_at* is when
+    it went live, *due_at* when the next step of its life is to be taken by itself. *origin_id* is the file
+    that it was published from by a rule: the first one, if that was published from another.
     """
 
     id: Id
@@ -63,6 +69,9 @@ class File(NamedTuple):
     created_by: Id
     created_at: Millis
     changed_at: Millis
+    arrived_at: Millis | None = None
+    due_at: Millis | None = None
+    origin_id: Id | None = None
 
     @property
     def frame(self) -> TimeFrame:

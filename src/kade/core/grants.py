@@ -8,16 +8,18 @@ from kade.core.ids import Id
 
 
 class Verb(StrEnum):
-    """What may be done in a space."""
+    """What may be done in a space; to SUBSCRIBE is to have delivered, and to read, what goes live there."""
 
     LIST = "list"
     READ = "read"
     WRITE = "write"
     REMOVE = "remove"
     MANAGE = "manage"
+    SUBSCRIBE = "subscribe"
 
 
-ALL_VERBS = tuple(Verb)
+# Who may do everything need not want everything delivered.
+ALL_VERBS = tuple(verb for verb in Verb if verb is not Verb.SUBSCRIBE)
 
 
 class Grant(NamedTuple):

@@ -18,7 +18,10 @@ class PrincipalKind(StrEnum):
 
 
 class Principal(NamedTuple):
-    """Somebody or something that acts; unique by *name_folded* in its tenant while it exists."""
+    """Somebody or something that acts; unique by *name_folded* in its tenant while it exists.
+
+    *networks* are those that it may call from, as CIDRs with spaces between; empty: from anywhere.
+    """
 
     id: Id
     tenant_id: Id
@@ -27,6 +30,7 @@ class Principal(NamedTuple):
     name_folded: str
     created_at: Millis
     removed_at: Millis | None
+    networks: str = ""
 
 
 class CredentialKind(StrEnum):

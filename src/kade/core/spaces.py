@@ -12,18 +12,25 @@ class Policy:
     """What holds for the files of a space.
 
     *digests* are computed while a file arrives, besides SHA-256. *trash_ms* is how long a removed file can
-    be restored (0: removing is final). *max_file_size* is in bytes (0: no limit).
+    be restored (0: removing is final). *max_file_size* is in bytes (0: no limit). *keep_content_ms* and
+    *keep_record_ms* are how long after its arrival a file has its bytes, and how long it is known at all
+    (0: for ever). A file's name must match one of *file_names*, if there are any (``*`` and ``?`` as in a
+    shell, upper and lower case alike), and have none of *refused_extensions*.
     """
 
     digests: tuple[str, ...] = ()
     trash_ms: int = 0
     max_file_size: int = 0
+    keep_content_ms: int = 0
+    keep_record_ms: int = 0
+    file_names: tuple[str, ...] = ()
+    refused_extensions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "Policy":
         """The policy as the catalog keeps it; members of a later version are left out."""
         known = {key: stored[key] for key in cls.__slots__ if key in stored}
-        return cls(**known | {"digests": tuple(known.get("digests", ()))})
+        return cls(**{key: tuple(each) if isinstance(each, list) else each for key, each in known.items()})
 
     def stored(self) -> dict[str, Any]:
         """The form in which the catalog keeps it."""
@@ -31,7 +38,10 @@ class Policy:
 
 
 class Space(NamedTuple):
-    """A place for files; grants on it hold for the spaces below it as well."""
+    """A place for files; grants on it hold for the spaces below it as well.
+
+    *number* is that of its business type, if it has one: unique among the tenant's spaces.
+    """
 
     id: Id
     tenant_id: Id
@@ -41,6 +51,7 @@ class Space(NamedTuple):
     policy: Policy
     created_at: Millis
     removed_at: Millis | None
+    number: int | None = None
 
 
 class Quota(NamedTuple):
