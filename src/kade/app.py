@@ -11,19 +11,20 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import msgspec
 import structlog
-from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from kade.auth.password import Passwords
-from kade.auth.revocation import RevocationLists
+from kade.auth.sealing import Sealer
+from kade.auth.tokens import mint
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.config import Listener as ListenerSettings
@@ -39,6 +40,7 @@ from kade.services.examining import Examining
 from kade.services.leasing import Leasing
 from kade.services.naming import Namers
 from kade.services.receiving import Pace, Tools
+from kade.services.signing_keys import KeyRing
 from kade.services.sweeping import Sweeping
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
@@ -47,14 +49,14 @@ from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
 from kade.storage.local import LocalSegmentStore
 from kade.tasks.runner import Capacity, Runner
-from kade.web.authentication import Authentication, CertificateHeader
+from kade.web.authentication import Authentication, certificate_headers, client_authorities
 from kade.web.buffers import BufferPool
 from kade.web.dialect import Dialect, Kit
 from kade.web.metrics import Metrics
 from kade.web.middleware.observe import Observed
 from kade.web.mounts import Mount, MountRouter
 from kade.web.protocol import ConnectionLimits
-from kade.web.revocation import RevocationWatch, Watched
+from kade.web.revocation import RevocationWatch, watched
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
 from kade.web.windows import ReceiveWindows
@@ -83,6 +85,8 @@ class Kade:
     digesting: Digesting
     audit: Audit
     sweeping: Sweeping
+    sealer: Sealer
+    key_ring: KeyRing
     dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
 
 
@@ -103,6 +107,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
             namers.register(namer)
     rules = Rules(config.uploads.max_size, round(config.uploads.expire_after * 1000))
     transfers = Transfers()
+    sealer = Sealer(config.data.sealing_key)
     leasing = Leasing(catalog, config.uploads.lock_timeout)
     digesting = Digesting(catalog, store, RunningDigests)
     tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
@@ -118,6 +123,8 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         digesting=digesting,
         audit=Audit(catalog),
         sweeping=Sweeping(catalog, store, rules, round(config.storage.grace * 1000)),
+        sealer=sealer,
+        key_ring=KeyRing(catalog, partial(mint, sealer, round(config.tokens.rotate_after * 1000))),
         dialects=configured,
     )
 
@@ -199,7 +206,8 @@ class Server:
         self._runner = Runner(kade.catalog, Capacity(config.tasks.at_once, config.tasks.per_lane))
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
-        self._watched = _revocations(settings)
+        self._authorities = client_authorities(settings)
+        self._watched = watched(settings, self._authorities)
         self._revocations = RevocationWatch(self._watched, kade.catalog, kade.transfers)
         mounts = self._mounts(settings)
         self.listeners = {
@@ -263,8 +271,8 @@ class Server:
             authentication=Authentication(
                 kade.catalog,
                 Passwords(kade.catalog),
-                _headers(settings),
-                _authorities(settings),
+                certificate_headers(settings),
+                self._authorities,
                 {name: each.lists for name, each in self._watched.items()},
             ),
             bases=self.bases,
@@ -274,6 +282,8 @@ class Server:
             ranges=kade.config.limits.ranges,
             runner=self._runner,
             listeners=frozenset(settings),
+            sealer=kade.sealer,
+            key_ring=kade.key_ring,
         )
         health = Router(
             [
@@ -451,34 +461,6 @@ def _pace(config: Config) -> Pace:
         slow_after_s=limits.slow_after,
         inline_limit=storage.inline_limit,
     )
-
-
-def _headers(settings: Mapping[str, ListenerSettings]) -> dict[str, CertificateHeader | None]:
-    return {
-        name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
-        for name, each in settings.items()
-    }
-
-
-def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence[x509.Certificate]]:
-    """The authorities of client certificates, by listener; none where the file of the default is missing."""
-    return {
-        name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
-        for name, each in settings.items()
-        if each.client_ca is not None and (each.tls or each.client_crls or each.client_ca.exists())
-    }
-
-
-def _revocations(settings: Mapping[str, ListenerSettings]) -> dict[str, Watched]:
-    """The revocation lists of the listeners that use any."""
-    authorities = _authorities(settings)
-    found: dict[str, Watched] = {}
-    for name, each in settings.items():
-        if each.client_crls is not None:
-            refuse = each.client_crl_policy == "refuse"
-            lists = RevocationLists(each.client_crls, authorities.get(name, ()), refuse_unknown=refuse)
-            found[name] = Watched(lists, each.client_crl_refresh)
-    return found
 
 
 def _registered_certificates(tx: Tx) -> list[bytes]:

@@ -6,6 +6,7 @@ from kade.catalog.files import FileTable
 from kade.catalog.grants import GrantTable
 from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
+from kade.catalog.signing_keys import SigningKeyTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
 from kade.catalog.statements import Session
 from kade.catalog.tasks import TaskTable
@@ -30,3 +31,4 @@ class Transaction:
         self.files = FileTable(session)
         self.uploads = UploadTable(session)
         self.tasks = TaskTable(session)
+        self.signing_keys = SigningKeyTable(session)

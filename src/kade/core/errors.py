@@ -67,6 +67,7 @@ class RequestReason(Reason):
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)
     UNEXPECTED = ("unexpected", Code.INTERNAL)
     SHUTTING_DOWN = ("shutting_down", Code.UNAVAILABLE)
+    RATE_LIMITED = ("rate_limited", Code.TOO_MANY)
     CATALOG_UNAVAILABLE = ("catalog_unavailable", Code.UNAVAILABLE)
 
 
@@ -79,6 +80,7 @@ class AccessReason(Reason):
     REVOCATION_UNKNOWN = ("revocation_unknown", Code.UNAUTHENTICATED)
     UNTRUSTED_CERTIFICATE = ("untrusted_certificate", Code.UNAUTHENTICATED)
     VERB_NOT_GRANTED = ("verb_not_granted", Code.FORBIDDEN)
+    ADDRESS_NOT_ALLOWED = ("address_not_allowed", Code.FORBIDDEN)
 
 
 class TenantReason(Reason):
@@ -92,12 +94,24 @@ class PrincipalReason(Reason):
     NAME_TAKEN = ("name_taken", Code.CONFLICT)
     BAD_NAME = ("bad_name", Code.INVALID)
     STILL_OWNS_FILES = ("still_owns_files", Code.CONFLICT)
+    BAD_NETWORK = ("bad_network", Code.INVALID)
 
 
 class CredentialReason(Reason):
     UNKNOWN = ("unknown", Code.NOT_FOUND)
     ALREADY_REGISTERED = ("already_registered", Code.CONFLICT)
     NOT_A_CERTIFICATE = ("not_a_certificate", Code.INVALID)
+
+
+class TokenReason(Reason):
+    """Access tokens: what is refused to whoever asks for one (RFC 6749, 5.2)."""
+
+    UNSUPPORTED_GRANT = ("unsupported_grant", Code.INVALID)
+    SCOPE_NOT_GRANTED = ("scope_not_granted", Code.INVALID)
+
+
+class SigningKeyReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
 
 
 class SpaceReason(Reason):

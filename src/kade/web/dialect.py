@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from kade.auth.sealing import Sealer
 from kade.core.ports import Catalog, Namer, SegmentStore
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
 from kade.services.naming import Namers
+from kade.services.signing_keys import KeyRing
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
 from kade.tasks import Handler, Runner
@@ -25,7 +27,8 @@ class Kit:
 
     *bases* are the listeners' own base URLs, by name, for links in answers; *listeners* are the names of
     those that this process opens: a dialect need not load what nobody is served. *folder* is the data
-    folder; *ceiling* is the quota in bytes of a new space, None for no limit.
+    folder; *ceiling* is the quota in bytes of a new space, None for no limit. Access tokens are signed by the
+    keys of *key_ring*, whose private halves *sealer* opens.
     """
 
     catalog: Catalog
@@ -44,6 +47,8 @@ class Kit:
     ranges: int
     runner: Runner
     listeners: frozenset[str]
+    sealer: Sealer
+    key_ring: KeyRing
 
 
 class Dialect(Protocol):
