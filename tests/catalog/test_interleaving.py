@@ -20,7 +20,7 @@ from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Quota, Space
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.services import installing, tenants, uploads
+from kade.services import installing, joining, tenants, uploads
 from kade.services.naming import Namers
 from kade.services.uploads import Arrived, Rules, Wish
 
@@ -104,7 +104,7 @@ def _finish(caller: Caller, part: Upload) -> Callable[[Tx], None]:
 
 
 def _join(caller: Caller, space: Space, parts: list[Upload]) -> Callable[[Tx], Upload]:
-    return lambda tx: uploads.begin_final(
+    return lambda tx: joining.begin_final(
         tx, caller, NAMERS, RULES, space.id, Wish("whole", None, kind=UploadKind.FINAL), [p.id for p in parts]
     )
 

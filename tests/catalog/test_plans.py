@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Executable
 
-from kade.catalog import bindings, contents, files, grants, journal, principals, spaces, uploads
+from kade.catalog import bindings, contents, deliveries, files, grants, journal, principals, spaces, uploads
 from kade.catalog.sqlite_session import DIALECT, connect
 from kade.catalog.statements import Compiled
 
@@ -24,8 +24,9 @@ HOT: dict[str, Executable] = {
             "_IN_USE",
             "_GET_SEGMENT",
         ),
-        files: ("_GET", "_OF_CONTENT", "_TRASHED"),
-        grants: ("_COVERING", "_OF_PRINCIPAL"),
+        files: ("_GET", "_OF_CONTENT", "_DUE", "_FROM_ORIGIN"),
+        deliveries: ("_GET", "_OF_FILE", "_LAPSE"),
+        grants: ("_COVERING", "_OF_PRINCIPAL", "_HOLDERS"),
         journal: ("_TAIL", "_LAST", "_LAST_POSITION"),
         principals: ("_PRESENTED", "_GET_CREDENTIAL", "_NAMED", "_PROVEN"),
         spaces: ("_GET", "_NAMED_BELOW", "_RESERVE", "_SETTLE"),

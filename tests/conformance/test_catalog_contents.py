@@ -249,19 +249,14 @@ async def test_files_that_use_a_content(catalog: Catalog) -> None:
     assert found == sorted(found)
 
 
-async def test_trash_of_a_space_before_a_moment(catalog: Catalog) -> None:
+async def test_files_whose_next_step_is_due_come_longest_due_first(catalog: Catalog) -> None:
     space, other = await _space(catalog), await _space(catalog)
-    old = [a_file(space, state=FileState.TRASHED, changed_at=Millis(5)) for _ in range(2)]
-    others = [
-        a_file(space, state=FileState.TRASHED, changed_at=Millis(9)),
-        a_file(space, changed_at=Millis(5)),
-        a_file(other, state=FileState.TRASHED, changed_at=Millis(5)),
-    ]
-    for each in old + others:
+    second = a_file(space, state=FileState.TRASHED, due_at=Millis(6))
+    first = a_file(other, due_at=Millis(5))
+    for each in (second, first, a_file(space, due_at=Millis(9)), a_file(space)):
         await catalog.write(lambda tx, file: tx.files.add(file), each)
-    found = await catalog.read(lambda tx: tx.files.trashed_before(space.id, Millis(9), 10))
-    assert found == sorted(old)
-    assert len(await catalog.read(lambda tx: tx.files.trashed_before(space.id, Millis(9), 1))) == 1
+    assert await catalog.read(lambda tx: tx.files.due(Millis(9), 10)) == [first, second]
+    assert await catalog.read(lambda tx: tx.files.due(Millis(9), 1)) == [first]
 
 
 async def test_a_space_below_counts_for_itself(catalog: Catalog) -> None:

@@ -179,14 +179,14 @@ async def test_parts_keep_their_order_and_may_come_twice(catalog: Catalog) -> No
     one, two = new_id(), new_id()
     first, second = await _join(catalog, space, [two, one, two]), await _join(catalog, space, [one])
     assert await catalog.read(lambda tx: tx.uploads.parts(first.id)) == [two, one, two]
-    assert await catalog.read(lambda tx: tx.uploads.finals_of(two)) == [first.id]
+    assert await catalog.read(lambda tx: tx.uploads.finals_of(two, UploadState.JOINING)) == [first.id]
     both = sorted((first.id, second.id))
-    assert await catalog.read(lambda tx: tx.uploads.finals_of(one)) == both
+    assert await catalog.read(lambda tx: tx.uploads.finals_of(one, UploadState.JOINING)) == both
     await catalog.write(lambda tx: tx.uploads.finish(second.id, 0, Millis(5)))
-    assert await catalog.read(lambda tx: tx.uploads.finals_of(one)) == [first.id]
+    assert await catalog.read(lambda tx: tx.uploads.finals_of(one, UploadState.JOINING)) == [first.id]
     await catalog.write(lambda tx: tx.uploads.forget(first.id))
     assert await catalog.read(lambda tx: (tx.uploads.get(first.id), tx.uploads.parts(first.id))) == (None, [])
-    assert await catalog.read(lambda tx: tx.uploads.finals_of(one)) == []
+    assert await catalog.read(lambda tx: tx.uploads.finals_of(one, UploadState.JOINING)) == []
 
 
 async def test_expired_are_those_that_nobody_writes_to(catalog: Catalog) -> None:

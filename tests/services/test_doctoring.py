@@ -21,7 +21,7 @@ from kade.core.ids import Id, new_id
 from kade.core.ports import Piece, Tx
 from kade.core.principals import Caller, CredentialKind, Principal, PrincipalKind
 from kade.core.uploads import Upload, UploadKind
-from kade.services import partners, principals, spaces, uploads
+from kade.services import joining, partners, principals, spaces, uploads
 from kade.services.doctoring import Doctoring
 from kade.services.installing import install, local_operator
 from kade.services.journal import Verification
@@ -149,7 +149,7 @@ async def test_a_joined_upload_is_sound(house: House) -> None:
 
     def join(tx: Tx) -> Upload:
         wish = Wish("joined", None, kind=UploadKind.FINAL)
-        return uploads.begin_final(
+        return joining.begin_final(
             tx, house.partner, kade.namers, kade.rules, house.box, wish, [part.id for part in parts]
         )
 

@@ -14,7 +14,7 @@ from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Policy
 from kade.core.uploads import Upload, UploadKind
-from kade.services import access, files, spaces, tenants, uploads
+from kade.services import access, files, joining, spaces, tenants, uploads
 from kade.services.sweeping import Sweeping, Swept
 from kade.services.uploads import Wish
 
@@ -188,7 +188,7 @@ async def test_segments_that_a_joined_file_shares_stay(house: House) -> None:
     part = await house.begin(len(DATA), kind=UploadKind.PARTIAL)
     await house.append(part, 0, DATA)
     final = await house.catalog.write(
-        lambda tx: uploads.begin_final(
+        lambda tx: joining.begin_final(
             tx,
             house.caller,
             house.namers,
@@ -210,9 +210,9 @@ async def test_expired_uploads_and_old_trash_are_swept(house: House) -> None:
     house.space = await house.new_space(KEEPING)
     upload, file = await made(house)
     await house.catalog.write(files.remove, house.caller, file)
-    assert (await sweeping(house).sweep()).trashed == 0
+    assert (await sweeping(house).sweep()).files == 0
     trashed = await house.file(upload)
-    old = trashed._replace(version=trashed.version + 1, changed_at=Millis(now() - 60_001))
+    old = trashed._replace(version=trashed.version + 1, due_at=Millis(now() - 1))
     await house.catalog.write(lambda tx: tx.files.change(old))
     brief = house.with_rules(expire_after=-1)
     for _ in range(3):
@@ -220,7 +220,7 @@ async def test_expired_uploads_and_old_trash_are_swept(house: House) -> None:
     assert await sweeping(house).sweep() == Swept(3, 1, 4, 1)
     figures = await house.quota()
     assert (figures.used, figures.reserved) == (0, 0)
-    assert (await house.kinds())[-3:] == ["upload.expired"] * 3
+    assert (await house.kinds())[-4:] == ["upload.expired"] * 3 + ["file.erased"]
 
 
 async def test_a_sweep_goes_on_until_nothing_is_left(house: House) -> None:

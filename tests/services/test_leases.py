@@ -15,7 +15,7 @@ from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import CredentialKind
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.services import principals, uploads
+from kade.services import joining, principals
 from kade.services.uploads import Wish
 
 DATA = bytes(range(256)) * 20
@@ -87,7 +87,7 @@ async def test_a_file_is_joined_of_a_part_whose_length_came_late(house: House) -
     def join(tx: Tx) -> Upload:
         wish = Wish("whole", None, kind=UploadKind.FINAL)
         ids = [known.id, late.id]
-        return uploads.begin_final(tx, house.caller, house.namers, house.rules, house.space.id, wish, ids)
+        return joining.begin_final(tx, house.caller, house.namers, house.rules, house.space.id, wish, ids)
 
     final = await house.catalog.write(join)
     assert final.length is None

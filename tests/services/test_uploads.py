@@ -19,7 +19,7 @@ from kade.core.principals import Caller
 from kade.core.spaces import Policy
 from kade.core.tasks import TaskState
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.services import files, principals, spaces, uploads
+from kade.services import files, joining, principals, spaces, uploads
 from kade.services.appending import Appending
 from kade.services.uploads import DEFERRED_STEP, Wish
 
@@ -166,7 +166,7 @@ async def test_quota_is_held_only_by_who_has_the_lease(house: House) -> None:
 
 async def _join(house: House, part_ids: list[Id], name: str = "whole.bin") -> Upload:
     return await house.catalog.write(
-        lambda tx: uploads.begin_final(
+        lambda tx: joining.begin_final(
             tx,
             house.caller,
             house.namers,

@@ -18,6 +18,7 @@ _CONDEMNED_STATE: ColumnClause[str] = literal_column(f"'{ContentState.CONDEMNED}
 
 _ADD = insert_row(contents)
 _GET = select_rows(contents).where(contents.c.id == bindparam("_id"))
+_LOCK = _GET.with_for_update()
 _EXTENTS = (
     select(extents.c.segment_id, extents.c.start, extents.c.length)
     .where(extents.c.content_id == bindparam("_id"))
@@ -130,6 +131,10 @@ class ContentTable:
 
     def get(self, content_id: Id) -> Content | None:
         row = self._session.one(_GET, _id=content_id)
+        return Content._make(row) if row else None
+
+    def lock(self, content_id: Id) -> Content | None:
+        row = self._session.one(_LOCK, _id=content_id)
         return Content._make(row) if row else None
 
     def extents(self, content_id: Id) -> list[Extent]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
+from kade.catalog.query_sql import Columns, page
 from kade.catalog.rows import insert_row, select_rows
-from kade.catalog.schema import files
-from kade.catalog.statements import Session
+from kade.catalog.schema import files, spaces
+from kade.catalog.statements import Row, Session
 from kade.core.clock import Millis
 from kade.core.files import File, FileState
 from kade.core.ids import Id
+from kade.core.query import Field, Page, Query
 
 _CHUNK = 500  # how many ids one statement carries
 
@@ -29,16 +31,22 @@ _OF_CONTENT = (
     )
     .order_by(files.c.id)
 )
-_TRASHED = (
+_DUE = (
     select_rows(files)
-    .where(
-        files.c.space_id == bindparam("_space"),
-        files.c.state == FileState.TRASHED,
-        files.c.changed_at < bindparam("_before"),
-    )
-    .order_by(files.c.id)
+    .where(files.c.due_at < bindparam("_moment"))
+    .order_by(files.c.due_at, files.c.id)
     .limit(bindparam("_limit"))
 )
+_FROM_ORIGIN = select_rows(files).where(
+    files.c.origin_id == bindparam("_origin"), files.c.space_id == bindparam("_space")
+)
+_KNOWN = (FileState.LIVE, FileState.GONE)
+_COLUMNS: Columns = {
+    Field.NAME: files.c.name_folded,
+    Field.ARRIVED: files.c.arrived_at,
+    Field.SPACE: files.c.space_id,
+    Field.NUMBER: select(spaces.c.number).where(spaces.c.id == files.c.space_id).scalar_subquery(),
+}
 _PAGE = (
     select_rows(files).where(files.c.id > bindparam("_after")).order_by(files.c.id).limit(bindparam("_limit"))
 )
@@ -83,9 +91,26 @@ class FileTable:
     def of_content(self, content_id: Id) -> list[File]:
         return [File._make(row) for row in self._session.all(_OF_CONTENT, _content=content_id)]
 
-    def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]:
-        rows = self._session.all(_TRASHED, _space=space_id, _before=moment, _limit=limit)
-        return [File._make(row) for row in rows]
+    def due(self, moment: Millis, limit: int) -> list[File]:
+        return [File._make(row) for row in self._session.all(_DUE, _moment=moment, _limit=limit)]
+
+    def from_origin(self, origin_id: Id, space_id: Id) -> File | None:
+        row = self._session.one(_FROM_ORIGIN, _origin=origin_id, _space=space_id)
+        return File._make(row) if row else None
+
+    def created(self, creator_id: Id, query: Query) -> Page[File]:
+        asked = select(files.c.id).where(
+            files.c.created_by == creator_id,
+            files.c.tenant_id == query.tenant_id,
+            files.c.arrived_at.is_not(None),
+            files.c.state.in_(_KNOWN),
+        )
+        found = page(self._session, asked, query, _COLUMNS, files.c.id)
+        rows = {row[0]: File._make(row) for row in self._rows(found.entries)}
+        return Page([rows[row[0]] for row in found.entries], found.count)
+
+    def _rows(self, ids: Sequence[Row]) -> Sequence[Row]:
+        return self._session.all(select_rows(files).where(files.c.id.in_([row[0] for row in ids])))
 
     def page(self, after: Id | None, limit: int) -> list[File]:
         rows = self._session.all(_PAGE, _after=after or "", _limit=limit)

@@ -1,6 +1,6 @@
 """Grants in the catalog."""
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import and_, bindparam, delete, or_, select
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import grants, spaces
@@ -13,6 +13,7 @@ _ADD = insert_row(grants)
 _OF_PRINCIPAL = (
     select_rows(grants).where(grants.c.principal_id == bindparam("_principal")).order_by(grants.c.id)
 )
+_GET = select_rows(grants).where(grants.c.id == bindparam("_id"))
 _REMOVE = delete(grants).where(grants.c.id == bindparam("_id"))
 
 _upwards = (
@@ -27,14 +28,28 @@ _COVERING = select_rows(grants).where(
     grants.c.principal_id == bindparam("_principal"), grants.c.space_id.in_(select(_upwards.c.id))
 )
 
+_IN_TIME = and_(
+    or_(grants.c.not_before.is_(None), grants.c.not_before <= bindparam("_at")),
+    or_(grants.c.not_after.is_(None), grants.c.not_after > bindparam("_at")),
+)
+_WITH_VERB = and_((" " + grants.c.verbs + " ").like(bindparam("_verb")), _IN_TIME)
+_HOLDERS = (
+    select(grants.c.principal_id)
+    .where(grants.c.space_id.in_(select(_upwards.c.id)), _WITH_VERB)
+    .distinct()
+    .order_by(grants.c.principal_id)
+)
+_TENANTS_OF = (
+    select(spaces.c.tenant_id)
+    .join(grants, grants.c.space_id == spaces.c.id)
+    .where(grants.c.principal_id == bindparam("_principal"), spaces.c.removed_at.is_(None), _IN_TIME)
+    .distinct()
+    .order_by(spaces.c.tenant_id)
+)
+
 _downwards = (
     select(grants.c.space_id.label("id"))
-    .where(
-        grants.c.principal_id == bindparam("_principal"),
-        (" " + grants.c.verbs + " ").like(bindparam("_verb")),
-        or_(grants.c.not_before.is_(None), grants.c.not_before <= bindparam("_at")),
-        or_(grants.c.not_after.is_(None), grants.c.not_after > bindparam("_at")),
-    )
+    .where(grants.c.principal_id == bindparam("_principal"), _WITH_VERB)
     .cte("downwards", recursive=True)
 )
 _downwards = _downwards.union(select(spaces.c.id).where(spaces.c.parent_id == _downwards.c.id))
@@ -43,6 +58,16 @@ _SPACES_WITH = (
     .join(spaces, spaces.c.id == _downwards.c.id)
     .where(spaces.c.removed_at.is_(None))
     .order_by(_downwards.c.id)
+)
+_NUMBERED = (
+    select(spaces.c.number, spaces.c.id)
+    .where(
+        spaces.c.id.in_(select(_downwards.c.id)),
+        spaces.c.tenant_id == bindparam("_tenant"),
+        spaces.c.number.is_not(None),
+        spaces.c.removed_at.is_(None),
+    )
+    .order_by(spaces.c.number)
 )
 
 
@@ -61,6 +86,10 @@ class GrantTable:
     def add(self, grant: Grant) -> None:
         self._session.run(_ADD, **grant._asdict() | {"verbs": " ".join(grant.verbs)})
 
+    def get(self, grant_id: Id) -> Grant | None:
+        row = self._session.one(_GET, _id=grant_id)
+        return _grant(row) if row else None
+
     def of_principal(self, principal_id: Id) -> list[Grant]:
         return [_grant(row) for row in self._session.all(_OF_PRINCIPAL, _principal=principal_id)]
 
@@ -74,3 +103,16 @@ class GrantTable:
     def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
         rows = self._session.all(_SPACES_WITH, _principal=principal_id, _verb=f"% {verb} %", _at=at)
         return [row[0] for row in rows]
+
+    def numbered(self, principal_id: Id, tenant_id: Id, verb: Verb, at: Millis) -> dict[int, Id]:
+        rows = self._session.all(
+            _NUMBERED, _principal=principal_id, _tenant=tenant_id, _verb=f"% {verb} %", _at=at
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def holders(self, space_id: Id, verb: Verb, at: Millis) -> list[Id]:
+        rows = self._session.all(_HOLDERS, _space=space_id, _verb=f"% {verb} %", _at=at)
+        return [row[0] for row in rows]
+
+    def tenants_of(self, principal_id: Id, at: Millis) -> list[Id]:
+        return [row[0] for row in self._session.all(_TENANTS_OF, _principal=principal_id, _at=at)]

@@ -22,6 +22,9 @@ _RENAME = (
     .where(principals.c.id == bindparam("_id"))
     .values(name=bindparam("_name"), name_folded=bindparam("_folded"))
 )
+_SET_NETWORKS = (
+    update(principals).where(principals.c.id == bindparam("_id")).values(networks=bindparam("_networks"))
+)
 _REMOVE = (
     update(principals)
     .where(principals.c.id == bindparam("_id"), principals.c.removed_at.is_(None))
@@ -84,6 +87,9 @@ class PrincipalTable:
             self._session.run(_RENAME, _id=principal_id, _name=name, _folded=folded)
         except Duplicate as error:
             raise KadeError(PrincipalReason.NAME_TAKEN, name) from error
+
+    def set_networks(self, principal_id: Id, networks: str) -> None:
+        self._session.run(_SET_NETWORKS, _id=principal_id, _networks=networks)
 
     def remove(self, principal_id: Id, at: Millis) -> None:
         self._session.run(_REMOVE, _id=principal_id, _at=at)

@@ -23,6 +23,13 @@ _NAMED_BELOW = _LIVING.where(
 )
 _NAMED_ROOT = _LIVING.where(spaces.c.parent_id.is_(None), spaces.c.name_folded == bindparam("_folded"))
 _OF_TENANT = _LIVING.order_by(spaces.c.name_folded, spaces.c.id)
+_OF_NUMBER = (
+    select_rows(spaces)
+    .where(spaces.c.number == bindparam("_number"), spaces.c.removed_at.is_(None))
+    .order_by(spaces.c.tenant_id)
+)
+_OF_NUMBER_HERE = _OF_NUMBER.where(spaces.c.tenant_id == bindparam("_tenant"))
+_SET_NUMBER = update(spaces).where(spaces.c.id == bindparam("_id")).values(number=bindparam("_number"))
 _RENAME = (
     update(spaces)
     .where(spaces.c.id == bindparam("_id"))
@@ -114,6 +121,18 @@ class SpaceTable:
 
     def of_tenant(self, tenant_id: Id) -> list[Space]:
         return [_space(row) for row in self._session.all(_OF_TENANT, _tenant=tenant_id)]
+
+    def of_number(self, number: int, tenant_id: Id | None = None) -> list[Space]:
+        if tenant_id is None:
+            return [_space(row) for row in self._session.all(_OF_NUMBER, _number=number)]
+        rows = self._session.all(_OF_NUMBER_HERE, _number=number, _tenant=tenant_id)
+        return [_space(row) for row in rows]
+
+    def set_number(self, space_id: Id, number: int) -> None:
+        try:
+            self._session.run(_SET_NUMBER, _id=space_id, _number=number)
+        except Duplicate as error:
+            raise KadeError(SpaceReason.NUMBER_TAKEN, str(number)) from error
 
     def rename(self, space_id: Id, name: str, folded: str) -> None:
         try:

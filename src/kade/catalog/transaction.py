@@ -1,11 +1,14 @@
 """One transaction over a session: a table per noun, and the events that it will leave."""
 
 from kade.catalog.bindings import BindingTable
+from kade.catalog.business_types import BusinessTypeTable
 from kade.catalog.contents import ContentTable, SegmentTable
+from kade.catalog.deliveries import DeliveryTable
 from kade.catalog.files import FileTable
 from kade.catalog.grants import GrantTable
 from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
+from kade.catalog.rules import CursorTable, RuleTable
 from kade.catalog.signing_keys import SigningKeyTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
 from kade.catalog.statements import Session
@@ -30,5 +33,9 @@ class Transaction:
         self.segments = SegmentTable(session)
         self.files = FileTable(session)
         self.uploads = UploadTable(session)
+        self.deliveries = DeliveryTable(session)
+        self.business_types = BusinessTypeTable(session)
+        self.rules = RuleTable(session)
+        self.cursors = CursorTable(session)
         self.tasks = TaskTable(session)
         self.signing_keys = SigningKeyTable(session)

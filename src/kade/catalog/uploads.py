@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import upload_parts, uploads
@@ -94,10 +94,27 @@ _PARTS = (
     .where(upload_parts.c.final_id == bindparam("_final"))
     .order_by(upload_parts.c.position)
 )
+_POSITIONS = (
+    select(upload_parts.c.position)
+    .where(upload_parts.c.final_id == bindparam("_final"))
+    .order_by(upload_parts.c.position)
+)
+_AT_POSITION = (
+    upload_parts.c.final_id == bindparam("_final"),
+    upload_parts.c.position == bindparam("_position"),
+)
+_PART_AT = select(upload_parts.c.part_id).where(*_AT_POSITION)
+_SET_PART = update(upload_parts).where(*_AT_POSITION).values(part_id=bindparam("_part"))
+_JOIN = update(uploads).where(uploads.c.id == bindparam("_id")).values(state=UploadState.JOINING)
+_PLACED = (
+    select(func.coalesce(func.sum(uploads.c.offset), 0))
+    .join(upload_parts, upload_parts.c.part_id == uploads.c.id)
+    .where(upload_parts.c.final_id == bindparam("_final"))
+)
 _FINALS_OF = (
     select(upload_parts.c.final_id)
     .join(uploads, uploads.c.id == upload_parts.c.final_id)
-    .where(upload_parts.c.part_id == bindparam("_part"), uploads.c.state == UploadState.JOINING)
+    .where(upload_parts.c.part_id == bindparam("_part"), uploads.c.state == bindparam("_state"))
     .distinct()
     .order_by(upload_parts.c.final_id)
 )
@@ -193,11 +210,30 @@ class UploadTable:
             ],
         )
 
+    def put_part(self, final_id: Id, position: int, part_id: Id) -> Id | None:
+        before = self._session.one(_PART_AT, _final=final_id, _position=position)
+        if before is None:
+            self._session.run(_ADD_PART, final_id=final_id, position=position, part_id=part_id)
+            return None
+        self._session.run(_SET_PART, _final=final_id, _position=position, _part=part_id)
+        return Id(before[0])
+
+    def join(self, final_id: Id) -> None:
+        self._session.run(_JOIN, _id=final_id)
+
+    def positions(self, final_id: Id) -> list[int]:
+        return [row[0] for row in self._session.all(_POSITIONS, _final=final_id)]
+
     def parts(self, final_id: Id) -> list[Id]:
         return [row[0] for row in self._session.all(_PARTS, _final=final_id)]
 
-    def finals_of(self, part_id: Id) -> list[Id]:
-        return [row[0] for row in self._session.all(_FINALS_OF, _part=part_id)]
+    def placed(self, final_id: Id) -> int:
+        row = self._session.one(_PLACED, _final=final_id)
+        assert row is not None
+        return int(row[0])
+
+    def finals_of(self, part_id: Id, state: str) -> list[Id]:
+        return [row[0] for row in self._session.all(_FINALS_OF, _part=part_id, _state=state)]
 
     def expired(self, moment: Millis, limit: int) -> list[Upload]:
         rows = self._session.all(_EXPIRED, _moment=moment, _limit=limit)

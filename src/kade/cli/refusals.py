@@ -20,7 +20,6 @@ _SENTENCES: dict[Reason, str] = {
     PrincipalReason.UNKNOWN: "there is no user {subject!r}",
     PrincipalReason.NAME_TAKEN: "there is a user {subject!r} already",
     PrincipalReason.BAD_NAME: "{subject} cannot be the name of a user",
-    PrincipalReason.BAD_NETWORK: "{subject} is no address or network",
     PrincipalReason.STILL_OWNS_FILES: "{subject!r} still has files; remove them first",
     CredentialReason.UNKNOWN: "there is no such proof, or it is revoked already: {subject}",
     CredentialReason.ALREADY_REGISTERED: "{subject!r} is registered already, for this user or another",

@@ -4,9 +4,12 @@ A refusal is a code (what kind of trouble), a reason (which rule of which noun) 
 Core holds no sentences for users: each dialect maps (code, reason) to its own wire shape.
 """
 
+import re
 from collections.abc import Iterator
 from enum import Enum, StrEnum
 from typing import ClassVar
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Code(StrEnum):
@@ -47,7 +50,7 @@ class Reason(Enum):
     @property
     def noun(self) -> str:
         """The noun whose rule it is, for logs, metrics and the audit trail."""
-        return type(self).__name__.removesuffix("Reason").lower()
+        return _WORD.sub("_", type(self).__name__.removesuffix("Reason")).lower()
 
 
 class RequestReason(Reason):
@@ -94,7 +97,6 @@ class PrincipalReason(Reason):
     NAME_TAKEN = ("name_taken", Code.CONFLICT)
     BAD_NAME = ("bad_name", Code.INVALID)
     STILL_OWNS_FILES = ("still_owns_files", Code.CONFLICT)
-    BAD_NETWORK = ("bad_network", Code.INVALID)
 
 
 class CredentialReason(Reason):
@@ -119,6 +121,26 @@ class SpaceReason(Reason):
     NAME_TAKEN = ("name_taken", Code.CONFLICT)
     BAD_NAME = ("bad_name", Code.INVALID)
     NOT_EMPTY = ("not_empty", Code.CONFLICT)
+    NUMBER_TAKEN = ("number_taken", Code.CONFLICT)
+    BAD_POLICY = ("bad_policy", Code.INVALID)
+
+
+class BusinessTypeReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    NUMBER_TAKEN = ("number_taken", Code.CONFLICT)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    WRONG_DIRECTION = ("wrong_direction", Code.CONFLICT)
+    IN_USE = ("in_use", Code.CONFLICT)
+
+
+class RuleReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    EXISTS = ("exists", Code.CONFLICT)
+    SAME_SPACE = ("same_space", Code.INVALID)
+
+
+class GrantReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
 
 
 class QuotaReason(Reason):
@@ -128,6 +150,7 @@ class QuotaReason(Reason):
 class FileReason(Reason):
     UNKNOWN = ("unknown", Code.NOT_FOUND)
     BAD_NAME = ("bad_name", Code.INVALID)
+    NAME_REFUSED = ("name_refused", Code.INVALID)
     BAD_MEDIA_TYPE = ("bad_media_type", Code.INVALID)
     BAD_TIME_FRAME = ("bad_time_frame", Code.INVALID)
     INCOMPLETE = ("incomplete", Code.NOT_FOUND)
@@ -155,6 +178,7 @@ class UploadReason(Reason):
     FINISHED = ("finished", Code.FORBIDDEN)
     FINAL_IS_READ_ONLY = ("final_is_read_only", Code.FORBIDDEN)
     NOT_A_PART = ("not_a_part", Code.INVALID)
+    PARTS_MISSING = ("parts_missing", Code.INVALID)
     DISK_FULL = ("disk_full", Code.NO_SPACE)
 
 

@@ -1,32 +1,29 @@
 """Networks that somebody may call from: CIDRs with spaces between (RFC 4632, RFC 4291)."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from kade.core.errors import KadeError, PrincipalReason
+from kade.core.errors import KadeError, RequestReason
 
 _MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as a socket for both families shows them
 
 
-def clean(text: str) -> str:
-    """*text* in canonical form: networks by commas or spaces, single addresses among them; empty: any.
+def canonical(networks: Iterable[str]) -> str:
+    """The networks, single addresses among them, in the form that ``cover`` reads.
 
     Raises:
-        KadeError: ``PrincipalReason.BAD_NETWORK``.
+        KadeError: ``RequestReason.BAD_VALUE`` for what is no network.
     """
-    found: list[str] = []
-    for each in text.replace(",", " ").split():
-        try:
-            network = str(_as_ipv4(ip_network(each, strict=False)))
-        except ValueError as error:
-            raise KadeError(PrincipalReason.BAD_NETWORK, ascii(each[:80])) from error
-        if network not in found:
-            found.append(network)
-    return " ".join(found)
+    try:
+        found = [str(_as_ipv4(ip_network(each, strict=False))) for each in networks]
+    except ValueError as error:
+        raise KadeError(RequestReason.BAD_VALUE, "network") from error
+    return " ".join(dict.fromkeys(found))
 
 
 def cover(networks: str, address: str) -> bool:
-    """Whether *address* lies in one of *networks*, which ``clean`` made; none at all cover everything.
+    """Whether *address* lies in one of *networks*, which ``canonical`` made; none at all cover everything.
 
     An address that cannot be read lies in none. IPv4-mapped IPv6 addresses count as IPv4.
     """

@@ -1,7 +1,6 @@
 """Byte-range arithmetic (RFC 9110, section 14), pure and linear in the length of the header."""
 
 import re
-from itertools import pairwise
 from typing import NamedTuple
 
 from kade.core.errors import FileReason, KadeError
@@ -43,6 +42,17 @@ def parse(header: str | None, total: int, limit: int = 64) -> list[Span]:
     return spans if len(spans) == 1 else _merge(spans)
 
 
+def union(spans: list[Span]) -> list[Span]:
+    """The same bytes by the fewest spans, in order; empty ones are left out."""
+    joined: list[Span] = []
+    for span in sorted(each for each in spans if each.length > 0):
+        if joined and span.start <= joined[-1].stop:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].stop, span.stop))
+        else:
+            joined.append(span)
+    return joined
+
+
 def _specs(header: str | None, limit: int) -> list[tuple[str, str]]:
     unit, separator, items = (header or "").partition("=")
     if not separator or unit.strip().lower() != "bytes" or items.count(",") >= limit:
@@ -62,13 +72,5 @@ def _resolve(first: str, last: str, total: int) -> Span | None:
 
 def _merge(spans: list[Span]) -> list[Span]:
     """Join spans that touch; the order of first appearance is kept when nothing overlaps."""
-    ordered = sorted(spans)
-    if all(one.stop < two.start for one, two in pairwise(ordered)):
-        return spans
-    merged = [ordered[0]]
-    for span in ordered[1:]:
-        if span.start <= merged[-1].stop:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop))
-        else:
-            merged.append(span)
-    return merged
+    joined = union(spans)
+    return spans if len(joined) == len(spans) else joined

@@ -1,10 +1,13 @@
 """Space: where files live, and by which rules; Quota: how much fits."""
 
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from kade.core.clock import Millis
+from kade.core.errors import FileReason, KadeError, SpaceReason
 from kade.core.ids import Id
+from kade.core.names import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +17,9 @@ class Policy:
     *digests* are computed while a file arrives, besides SHA-256. *trash_ms* is how long a removed file can
     be restored (0: removing is final). *max_file_size* is in bytes (0: no limit). *keep_content_ms* and
     *keep_record_ms* are how long after its arrival a file has its bytes, and how long it is known at all
-    (0: for ever). A file's name must match one of *file_names*, if there are any (``*`` and ``?`` as in a
-    shell, upper and lower case alike), and have none of *refused_extensions*.
+    (0: for ever); the record goes no sooner than the bytes. A file's name must match one of *file_names*,
+    if there are any (``*`` and ``?`` as in a shell, upper and lower case alike), and must have none of
+    *refused_extensions*.
     """
 
     digests: tuple[str, ...] = ()
@@ -29,8 +33,32 @@ class Policy:
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "Policy":
         """The policy as the catalog keeps it; members of a later version are left out."""
-        known = {key: stored[key] for key in cls.__slots__ if key in stored}
-        return cls(**{key: tuple(each) if isinstance(each, list) else each for key, each in known.items()})
+        known: dict[str, Any] = {key: stored[key] for key in cls.__slots__ if key in stored}
+        values: dict[str, Any] = {
+            key: tuple(each) if isinstance(each, list) else each for key, each in known.items()
+        }
+        return cls(**values)
+
+    def checked(self) -> "Policy":
+        """Itself, when the record of a file is kept at least as long as its bytes.
+
+        Raises:
+            KadeError: ``SpaceReason.BAD_POLICY``.
+        """
+        if self.keep_record_ms and not 0 < self.keep_content_ms <= self.keep_record_ms:
+            raise KadeError(SpaceReason.BAD_POLICY, "keep_record")
+        return self
+
+    def due(self, arrived_at: Millis) -> Millis | None:
+        """When a file that arrived at that moment loses its bytes; None: never."""
+        return Millis(arrived_at + self.keep_content_ms) if self.keep_content_ms else None
+
+    def require_name(self, folded: str) -> None:
+        """Raises KadeError(FileReason.NAME_REFUSED) for a folded name that files here may not have."""
+        if folded.rpartition(".")[2] in self.refused_extensions and "." in folded:
+            raise KadeError(FileReason.NAME_REFUSED, ascii(folded[:80]), rule="extension")
+        if self.file_names and not any(fnmatchcase(folded, fold(each)) for each in self.file_names):
+            raise KadeError(FileReason.NAME_REFUSED, ascii(folded[:80]), rule="pattern")
 
     def stored(self) -> dict[str, Any]:
         """The form in which the catalog keeps it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kade.core.bindings import Noun
-from kade.core.clock import now
+from kade.core.clock import Millis, now
 from kade.core.contents import Content, ContentState
 from kade.core.errors import FileReason, KadeError
 from kade.core.events import Event
@@ -63,6 +63,8 @@ def change(tx: Tx, file: File, **values: Any) -> File:
     changed = file._replace(**values, version=file.version + 1, changed_at=now())
     if not tx.files.change(changed):
         raise KadeError(FileReason.WRONG_STATE, file.id)
+    if changed.name_folded != file.name_folded:
+        tx.deliveries.rename(file.id, changed.name_folded)
     return changed
 
 
@@ -71,7 +73,8 @@ def remove(tx: Tx, caller: Caller, file: File) -> bool:
     access.require(tx, caller, Verb.REMOVE, file.space_id)
     space = tx.spaces.get(file.space_id)
     if space is not None and space.policy.trash_ms > 0:
-        change(tx, file, state=FileState.TRASHED)
+        change(tx, file, state=FileState.TRASHED, due_at=Millis(now() + space.policy.trash_ms))
+        lapse(tx, file)
         tx.journal.append(Event.by(caller, "file.trashed", file.id, name=file.name))
         return False
     return purge(tx, caller, file)
@@ -86,7 +89,11 @@ def restore(tx: Tx, caller: Caller, file: File) -> File:
     access.require(tx, caller, Verb.REMOVE, file.space_id)
     if file.state != FileState.TRASHED:
         raise KadeError(FileReason.WRONG_STATE, file.id)
-    restored = change(tx, file, state=FileState.LIVE)
+    space = tx.spaces.get(file.space_id)
+    assert space is not None
+    due = space.policy.due(file.arrived_at or file.created_at)
+    restored = change(tx, file, state=FileState.LIVE, due_at=due)
+    tx.deliveries.revive(file.id)
     tx.journal.append(Event.by(caller, "file.restored", file.id, name=file.name))
     return restored
 
@@ -101,8 +108,10 @@ def purge(tx: Tx, caller: Caller, file: File) -> bool:
 
 def erase(tx: Tx, file: File) -> bool:
     """What ``purge`` does, without asking and without an event: for the sweeper and for other verbs."""
-    change(tx, file, state=FileState.ERASED, content_id=None)
+    change(tx, file, state=FileState.ERASED, content_id=None, due_at=None)
     tx.bindings.remove(Noun.FILE, file.id)
+    lapse(tx, file)
+    tx.deliveries.forget(file.id)
     if file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED):
         tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-(file.length or 0))
     upload = tx.uploads.of_file(file.id)
@@ -112,9 +121,19 @@ def erase(tx: Tx, file: File) -> bool:
     return condemn_unused(tx, file.content_id)
 
 
+def lapse(tx: Tx, file: File) -> None:
+    """Its bytes cannot be had any more: a receipt for every subscriber that never fetched them."""
+    for subscriber_id in tx.deliveries.lapse(file.id):
+        tx.journal.append(
+            Event("delivery.lapsed", file.id, tenant_id=file.tenant_id, principal_id=subscriber_id)
+        )
+
+
 def condemn_unused(tx: Tx, content_id: Id | None) -> bool:
     """Condemn the content unless a file or an upload refers to it; whether it is condemned now."""
-    if content_id is None or tx.files.of_content(content_id) or tx.uploads.expects(content_id):
+    if content_id is None or tx.contents.lock(content_id) is None:
+        return False
+    if tx.files.of_content(content_id) or tx.uploads.expects(content_id):
         return False
     tx.contents.condemn(content_id, now())
     return True

@@ -55,7 +55,7 @@ def local_operator(tx: Tx) -> Caller:
         KadeError: ``TenantReason.UNKNOWN`` before ``install``; ``PrincipalReason.UNKNOWN`` when no operator
             is left.
     """
-    tenant = tenants.only(tx)
+    tenant = tenants.first(tx)
     operator = tx.principals.named(tenant.id, names.fold(OPERATOR))
     if operator is None:
         candidates = (

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from kade.core.errors import KadeError, PrincipalReason, SpaceReason
 from kade.core.events import Event
 from kade.core.grants import ALL_VERBS, Verb
+from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Principal, PrincipalKind
 from kade.core.spaces import Space
@@ -35,7 +36,8 @@ def create(
         spaces.create_personal(tx, caller, namers, principal, ceiling=ceiling)
         return principal
     verbs = _VERBS_EVERYWHERE[kind]
-    access.grant(tx, principal.id, tenants.root_of(tx, caller.tenant_id).id, verbs)
+    for tenant_id in _tenants(tx, caller, kind):
+        access.grant(tx, principal.id, tenants.root_of(tx, tenant_id).id, verbs)
     tx.journal.append(Event.by(caller, "grant.given", principal.id, verbs=" ".join(verbs)))
     return principal
 
@@ -73,3 +75,10 @@ def owner_of(tx: Tx, namers: Namers, space: Space) -> Principal | None:
     """The principal whose own space it is, if it is anybody's."""
     everybody = tx.principals.of_tenant(space.tenant_id)
     return next((each for each in everybody if space.id in namers.personal_spaces(tx, each.id)), None)
+
+
+def _tenants(tx: Tx, caller: Caller, kind: PrincipalKind) -> list[Id]:
+    """Operators of the first tenant run the installation: they manage every one."""
+    if kind is PrincipalKind.OPERATOR and caller.tenant_id == tenants.first(tx).id:
+        return [tenant.id for tenant in tx.tenants.all()]
+    return [caller.tenant_id]

@@ -147,12 +147,11 @@ class Receiving:
     async def _gather_whole_file(self) -> Gathered | None:
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
-        if self._checksum is not None:
-            return None  # it is verified where the bytes lie
+        if self._checksum is not None or upload.kind != UploadKind.WHOLE:
+            return None  # it is verified where the bytes lie; a part is joined by its extents
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
-        whole = upload.kind == UploadKind.WHOLE and not upload.offset and remaining == upload.length
-        if not whole or remaining is None:
+        if upload.offset or remaining is None or remaining != upload.length:
             return None
         return await gather(self._source, self._tools.pace.inline_limit)
 

@@ -33,7 +33,14 @@ def create(
     find(tx, caller, parent_id, Verb.MANAGE)
     text = names.clean(name, SpaceReason.BAD_NAME)
     space = Space(
-        new_id(), caller.tenant_id, parent_id, text, names.fold(text), policy or Policy(), now(), None
+        new_id(),
+        caller.tenant_id,
+        parent_id,
+        text,
+        names.fold(text),
+        (policy or Policy()).checked(),
+        now(),
+        None,
     )
     tx.spaces.add(space)
     tx.quotas.add(Quota(space.id, ceiling, 0, 0))
@@ -96,7 +103,7 @@ def rename(tx: Tx, caller: Caller, space: Space, name: str) -> None:
 def set_policy(tx: Tx, caller: Caller, space: Space, policy: Policy) -> None:
     """Change the rules for the space's files; they hold for what comes in from now on."""
     access.require(tx, caller, Verb.MANAGE, space.id)
-    tx.spaces.set_policy(space.id, policy)
+    tx.spaces.set_policy(space.id, policy.checked())
     tx.journal.append(Event.by(caller, "space.policy_changed", space.id))
 
 
@@ -105,6 +112,24 @@ def set_ceiling(tx: Tx, caller: Caller, space: Space, ceiling: int | None) -> No
     access.require(tx, caller, Verb.MANAGE, space.id)
     tx.quotas.set_ceiling(space.id, ceiling)
     tx.journal.append(Event.by(caller, "space.quota_changed", space.id, ceiling=ceiling or 0))
+
+
+def give_number(tx: Tx, caller: Caller, namers: Namers, space: Space, number: int) -> Space:
+    """Make the space the tenant's for a business type. Once more is harmless.
+
+    Raises:
+        KadeError: ``SpaceReason.NUMBER_TAKEN`` when it has another number, or another space has this one.
+    """
+    access.require(tx, caller, Verb.MANAGE, space.id)
+    if space.number == number:
+        return space
+    if space.number is not None:
+        raise KadeError(SpaceReason.NUMBER_TAKEN, str(space.number))
+    tx.spaces.set_number(space.id, number)
+    numbered = space._replace(number=number)
+    namers.name_space(tx, numbered)
+    tx.journal.append(Event.by(caller, "space.numbered", space.id, number=number))
+    return numbered
 
 
 def remove(tx: Tx, caller: Caller, space: Space) -> None:
@@ -120,6 +145,7 @@ def remove(tx: Tx, caller: Caller, space: Space) -> None:
         raise KadeError(SpaceReason.NOT_EMPTY, space.id)
     tx.spaces.remove(space.id, now())
     tx.bindings.remove(Noun.SPACE, space.id)
+    tx.rules.forget_space(space.id)
     tx.journal.append(Event.by(caller, "space.removed", space.id, name=space.name))
 
 

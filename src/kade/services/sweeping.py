@@ -1,6 +1,7 @@
 """Sweeping: what nobody needs any longer really goes, some time after.
 
-Expired uploads are ended and trash whose time is over is erased; contents that were condemned are removed,
+Expired uploads are ended, and files whose time is over take their next step: trash is erased, and what is
+kept for so long loses its bytes and, later, its record. Contents that were condemned are removed,
 with their segments, after the grace period. What a sweep costs depends on what there is to do, not on what
 is stored. Only ``drop_orphans``, after a crash, looks at every segment.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from kade.core.clock import Millis, now
 from kade.core.ids import Id
 from kade.core.ports import Catalog, SegmentStore, Tx
-from kade.services import files, uploads
+from kade.services import retention, uploads
 from kade.services.uploads import Rules
 
 _BATCH = 25  # so many uploads or files are ended in one transaction
@@ -22,7 +23,7 @@ class Swept:
     """How many of each went in one sweep."""
 
     uploads: int
-    trashed: int
+    files: int
     contents: int
     segments: int
 
@@ -40,7 +41,7 @@ class Sweeping:
         """Do everything that is due now."""
         return Swept(
             await self._repeat(lambda tx: _expire_uploads(tx, self._rules)),
-            await self._repeat(_empty_trash),
+            await self._repeat(_take_due_steps),
             *await self._drop_contents(),
         )
 
@@ -83,15 +84,11 @@ def _expire_uploads(tx: Tx, rules: Rules) -> int:
     return len(expired)
 
 
-def _empty_trash(tx: Tx) -> int:
-    erased = 0
-    for tenant in tx.tenants.all():
-        for space in tx.spaces.of_tenant(tenant.id):
-            before = Millis(now() - space.policy.trash_ms)
-            for file in tx.files.trashed_before(space.id, before, _BATCH - erased):
-                files.erase(tx, file)
-                erased += 1
-    return erased
+def _take_due_steps(tx: Tx) -> int:
+    due = tx.files.due(now(), _BATCH)
+    for file in due:
+        retention.take_step(tx, file)
+    return len(due)
 
 
 def _forget_contents(tx: Tx, before: Millis) -> tuple[int, list[Id]]:

@@ -3,10 +3,14 @@
 from kade.core import names
 from kade.core.clock import now
 from kade.core.errors import KadeError, SpaceReason, TenantReason
+from kade.core.events import Event
+from kade.core.grants import Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
+from kade.core.principals import Caller, PrincipalKind
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tenants import Tenant
+from kade.services import access
 
 ROOT = "root"
 
@@ -30,13 +34,40 @@ def root_of(tx: Tx, tenant_id: Id) -> Space:
     return root
 
 
-def only(tx: Tx) -> Tenant:
-    """The tenant of an installation that has one.
+def first(tx: Tx) -> Tenant:
+    """The tenant that ``kade init`` made: its operators run the installation.
 
     Raises:
-        KadeError: ``TenantReason.UNKNOWN`` when there are none or several.
+        KadeError: ``TenantReason.UNKNOWN`` when there is none.
     """
     tenants = tx.tenants.all()
-    if len(tenants) != 1:
-        raise KadeError(TenantReason.UNKNOWN, f"{len(tenants)} tenants")
-    return tenants[0]
+    if not tenants:
+        raise KadeError(TenantReason.UNKNOWN, "none")
+    return min(tenants, key=lambda tenant: tenant.id)
+
+
+def add(tx: Tx, caller: Caller, name: str) -> Tenant:
+    """Another tenant, which the operators of the first one manage as well.
+
+    Raises:
+        KadeError: ``AccessReason.VERB_NOT_GRANTED``; ``TenantReason.BAD_NAME`` or ``NAME_TAKEN``.
+    """
+    access.require(tx, caller, Verb.MANAGE, root_of(tx, first(tx).id).id)
+    tenant = create(tx, name)
+    for each in tx.principals.of_tenant(first(tx).id):
+        if each.kind == PrincipalKind.OPERATOR:
+            access.grant(tx, each.id, root_of(tx, tenant.id).id)
+    tx.journal.append(Event.by(caller, "tenant.created", tenant.id, name=tenant.name))
+    return tenant
+
+
+def named(tx: Tx, name: str) -> Tenant:
+    """The tenant of that name.
+
+    Raises:
+        KadeError: ``TenantReason.UNKNOWN``.
+    """
+    tenant = tx.tenants.named(name)
+    if tenant is None:
+        raise KadeError(TenantReason.UNKNOWN, name)
+    return tenant

@@ -1,7 +1,6 @@
 """Uploads: begun, joined from parts, finished, ended. How bytes are appended is in ``appending``."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kade.core import media_types, names
@@ -18,7 +17,7 @@ from kade.core.principals import Caller
 from kade.core.spaces import Space
 from kade.core.tasks import TaskState
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.services import access, files, spaces
+from kade.services import access, arrivals, files, spaces
 from kade.services.naming import Namers
 
 DEFERRED_STEP = 64 << 20  # bytes of quota that an upload of unknown length holds at a time
@@ -115,15 +114,16 @@ def find(tx: Tx, caller: Caller, upload_id: Id | None) -> Upload:
     Raises:
         KadeError: ``UploadReason.UNKNOWN``, the same for one that is not there, is over, or is another's.
     """
-    return _own(caller, tx.uploads.get(upload_id) if upload_id else None, upload_id)
+    return own(caller, tx.uploads.get(upload_id) if upload_id else None, upload_id)
 
 
 def find_by_file(tx: Tx, caller: Caller, file_id: Id | None) -> Upload:
     """The caller's own upload that a reserved file id belongs to. Raises as ``find`` does."""
-    return _own(caller, tx.uploads.of_file(file_id) if file_id else None, file_id)
+    return own(caller, tx.uploads.of_file(file_id) if file_id else None, file_id)
 
 
-def _own(caller: Caller, upload: Upload | None, subject: Id | None) -> Upload:
+def own(caller: Caller, upload: Upload | None, subject: Id | None) -> Upload:
+    """The upload, when it is there and the caller's and its time is not over. Raises as ``find`` does."""
     if upload is None or upload.principal_id != caller.principal_id or upload.expires_at <= now():
         raise KadeError(UploadReason.UNKNOWN, subject or "")
     return upload
@@ -175,8 +175,8 @@ def finish(tx: Tx, caller: Caller, rules: Rules, upload: Upload, arrived: Arrive
     tx.uploads.finish(upload.id, arrived.length, expiry(rules))
     if upload.kind == UploadKind.PARTIAL:
         reserve(tx, upload, arrived.length)
-        for final_id in tx.uploads.finals_of(upload.id):
-            _join_when_ready(tx, caller, rules, final_id)
+        for final_id in tx.uploads.finals_of(upload.id, UploadState.JOINING):
+            join_when_ready(tx, caller, rules, final_id)
         return None
     return _go_live(tx, caller, upload, arrived)
 
@@ -185,34 +185,6 @@ def require_still(tx: Tx, caller: Caller, upload: Upload) -> None:
     """Raises KadeError(an ``AccessReason``) when the caller may no longer write where the upload goes."""
     access.require_still(tx, caller)
     access.require(tx, caller, Verb.WRITE, upload.space_id)
-
-
-def begin_final(
-    tx: Tx, caller: Caller, namers: Namers, rules: Rules, space_id: Id, wish: Wish, part_ids: Sequence[Id]
-) -> Upload:
-    """Open the upload that joins parts (tus concatenation); it is finished at once when all of them are.
-
-    Raises:
-        KadeError: ``UploadReason.NOT_A_PART`` when one is not a partial upload of the caller in that
-            space; ``MAX_SIZE``.
-    """
-    locked = {part_id: _lock_part(tx, caller, space_id, part_id) for part_id in sorted(set(part_ids))}
-    parts = [locked[part_id] for part_id in part_ids]
-    if not parts:
-        raise KadeError(UploadReason.NOT_A_PART)
-    lengths = [part.length for part in parts]
-    total = None if None in lengths else sum(length or 0 for length in lengths)
-    space = spaces.find(tx, caller, space_id, Verb.WRITE)
-    check_size(rules, space, total)
-    final = _new_upload(caller, rules, space, wish)._replace(
-        length=total, state=UploadState.JOINING, reserved=0
-    )
-    tx.contents.add(_growing(final))
-    tx.files.add(_new_file(caller, space, final, wish)._replace(length=total))
-    _open(tx, caller, namers, final)
-    tx.uploads.add_parts(final.id, part_ids)
-    _join_when_ready(tx, caller, rules, final.id)
-    return tx.uploads.get(final.id) or final
 
 
 def end(tx: Tx, caller: Caller, upload: Upload) -> None:
@@ -234,6 +206,10 @@ def discard(tx: Tx, upload: Upload) -> bool:
     current = tx.uploads.lock(upload.id)
     if current is None:
         return False
+    if current.kind == UploadKind.FINAL and current.state == UploadState.OPEN:
+        for part_id in tx.uploads.parts(current.id):
+            if (part := tx.uploads.get(part_id)) is not None:
+                discard(tx, part)
     tx.uploads.forget(upload.id)
     if current.reserved:
         tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=current.reserved, used=0)
@@ -249,10 +225,11 @@ def discard(tx: Tx, upload: Upload) -> bool:
 def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
     """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record.
 
-    One that a task is to fill lives as long as the task.
+    One that a task is to fill lives as long as the task; the part of a file, until that is assembled.
     """
     task = tx.tasks.of_file(upload.file_id)
-    if task is not None and task.state in (TaskState.WAITING, TaskState.PAUSED):
+    expected = task is not None and task.state in (TaskState.WAITING, TaskState.PAUSED)
+    if expected or tx.uploads.finals_of(upload.id, UploadState.OPEN):
         tx.uploads.set_expiry(upload.id, expiry(rules))
     elif upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
         tx.uploads.forget(upload.id)
@@ -265,6 +242,17 @@ def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
 def expiry(rules: Rules) -> Millis:
     """When an upload that was touched now expires."""
     return Millis(now() + rules.expire_after)
+
+
+def open_final(
+    tx: Tx, caller: Caller, namers: Namers, rules: Rules, space: Space, wish: Wish, state: UploadState
+) -> Upload:
+    """Open the upload of a file that is to be made of parts; it holds no quota of its own."""
+    final = _new_upload(caller, rules, space, wish)._replace(kind=UploadKind.FINAL, state=state, reserved=0)
+    tx.contents.add(_growing(final))
+    tx.files.add(_new_file(caller, space, final, wish))
+    _open(tx, caller, namers, final)
+    return final
 
 
 def _begin_finished(
@@ -292,7 +280,7 @@ def _begin_finished(
             detected_type=arrived.detected_type,
         )
     )
-    file = _new_file(caller, space, upload, wish)._replace(state=FileState.LIVE)
+    file = _new_file(caller, space, upload, wish)._replace(**arrivals.live(space))
     tx.files.add(file)
     finished = upload._replace(state=UploadState.FINISHED, offset=arrived.length, reserved=0)
     _open(tx, caller, namers, finished)
@@ -340,6 +328,7 @@ def _new_upload(caller: Caller, rules: Rules, space: Space, wish: Wish) -> Uploa
 
 def _new_file(caller: Caller, space: Space, upload: Upload, wish: Wish) -> File:
     name = names.clean(wish.name, FileReason.BAD_NAME)
+    space.policy.require_name(names.fold(name))
     frame = wish.frame.checked()
     return File(
         id=upload.file_id,
@@ -365,7 +354,9 @@ def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
     file = tx.files.get(upload.file_id)
     if file is None:
         raise KadeError(FileReason.UNKNOWN, upload.file_id)
-    live = files.change(tx, file, state=FileState.LIVE, length=arrived.length)
+    space = tx.spaces.get(file.space_id)
+    assert space is not None
+    live = files.change(tx, file, length=arrived.length, **arrivals.live(space))
     tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=arrived.length)
     tx.uploads.set_reserved(upload.id, 0)
     _announce(tx, caller, live, arrived)
@@ -373,33 +364,19 @@ def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
 
 
 def _announce(tx: Tx, caller: Caller, file: File, arrived: Arrived) -> None:
-    tx.journal.append(
-        Event.by(
-            caller,
-            "file.created",
-            file.id,
-            name=file.name,
-            length=arrived.length,
-            sha256=arrived.sha256 or "",
-            space=file.space_id,
-        )
+    event = Event.by(
+        caller,
+        "file.created",
+        file.id,
+        name=file.name,
+        length=arrived.length,
+        sha256=arrived.sha256 or "",
+        space=file.space_id,
     )
+    arrivals.announce(tx, file, event)
 
 
-def _lock_part(tx: Tx, caller: Caller, space_id: Id, part_id: Id) -> Upload:
-    """The part, locked: it finishes either before the final upload is written, or after and sees it."""
-    part = tx.uploads.lock(part_id)
-    if (
-        part is None
-        or part.principal_id != caller.principal_id
-        or part.space_id != space_id
-        or part.kind != UploadKind.PARTIAL
-    ):
-        raise KadeError(UploadReason.NOT_A_PART, part_id)
-    return part
-
-
-def _join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None:
+def join_when_ready(tx: Tx, caller: Caller, rules: Rules, final_id: Id) -> None:
     """Make the final upload's content of its parts' extents; no byte is copied.
 
     The final upload is locked first: of two last parts that finish together, the second sees the first.

@@ -7,7 +7,7 @@ from kade.core.errors import KadeError, RequestReason, UploadReason
 from kade.core.ports import Source, Tx
 from kade.core.principals import Caller
 from kade.core.uploads import Upload, UploadKind
-from kade.services import uploads
+from kade.services import joining, uploads
 from kade.services.uploads import Arrived, Wish
 from kade.web.receive import body_of
 from kade.web.tus import headers as tus
@@ -72,7 +72,7 @@ class Create:
                 part_ids = [parts.door.upload_of(tx, caller, key).id for key in keys]
             except KadeError as error:
                 raise KadeError(UploadReason.NOT_A_PART, error.subject) from error
-            upload = uploads.begin_final(tx, caller, parts.namers, parts.rules, space_id, wish, part_ids)
+            upload = joining.begin_final(tx, caller, parts.namers, parts.rules, space_id, wish, part_ids)
             return upload, parts.door.key_of(tx, upload)
 
         upload, key = await parts.appending.tools.catalog.write(begin)

@@ -97,6 +97,8 @@ def _add_the_rest() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    # Rules are new: they do not concern what arrived before.
+    op.execute("INSERT INTO cursors SELECT 'rules', COALESCE(MAX(position), 0) FROM journal")
     op.create_table(
         "signing_keys",
         sa.Column("id", sa.Text(), nullable=False),

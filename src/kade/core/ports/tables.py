@@ -1,93 +1,25 @@
-"""Every seam of the house: what core and services need from the outside, with its contract.
+"""A table per noun, in one transaction."""
 
-An implementation of a port is one file below ``storage/``, ``catalog/`` or ``web/``, and runs the port's
-conformance suite (``tests/conformance``). Verbs are plain functions ``verb(tx, …)`` over a ``Tx``; flows
-that stream are async and own their transactions.
-"""
-
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Protocol
 
 from kade.core.bindings import Binding, Noun
+from kade.core.business_types import BusinessType
 from kade.core.clock import Millis
 from kade.core.contents import Content, Extent, Segment
+from kade.core.deliveries import Delivery
 from kade.core.events import Event, JournalEntry
 from kade.core.files import File
 from kade.core.grants import Grant, Verb
 from kade.core.ids import Id
 from kade.core.principals import Credential, Principal
+from kade.core.query import Page, Query
+from kade.core.rules import Rule
 from kade.core.signing_keys import SigningKey
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tasks import Task
 from kade.core.tenants import Tenant
 from kade.core.uploads import Lease, Upload
-
-T = TypeVar("T")
-P = ParamSpec("P")
-
-
-class Catalog(Protocol):
-    """Where everything but the bytes is kept, in transactions."""
-
-    async def write(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run *fn* in a transaction and return its result once that is durable.
-
-        *fn* is a plain function that does nothing but use its ``Tx``: it may be run again after a
-        serialisation failure. What it raises rolls back everything that it did, its events too; a refusal
-        by a table must leave *fn*, which may not go on after it. Once the work began, it is done also when
-        the caller no longer waits.
-
-        Raises:
-            KadeError: ``UploadReason.DISK_FULL``; ``RequestReason.CATALOG_UNAVAILABLE`` while the database
-                does not answer, ``SHUTTING_DOWN`` after ``close``, ``BAD_VALUE`` for text that no database
-                keeps (NUL, lone surrogates); and what *fn* raises.
-        """
-
-    async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run *fn*, which changes nothing, on committed data. Raises as ``write`` does."""
-
-    async def glance(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for a handful of rows found by key: it may run in the calling thread, and each
-        statement may see what was committed meanwhile."""
-
-    async def open(self) -> None:
-        """Connect; bring the schema to this version where that is automatic (SQLite)."""
-
-    async def close(self) -> None:
-        """Finish what is running and let go of everything."""
-
-
-class Tx(Protocol):
-    """One transaction: a table per noun."""
-
-    @property
-    def tenants(self) -> "Tenants": ...
-    @property
-    def principals(self) -> "Principals": ...
-    @property
-    def credentials(self) -> "Credentials": ...
-    @property
-    def spaces(self) -> "Spaces": ...
-    @property
-    def grants(self) -> "Grants": ...
-    @property
-    def bindings(self) -> "Bindings": ...
-    @property
-    def contents(self) -> "Contents": ...
-    @property
-    def segments(self) -> "Segments": ...
-    @property
-    def files(self) -> "Files": ...
-    @property
-    def uploads(self) -> "Uploads": ...
-    @property
-    def quotas(self) -> "Quotas": ...
-    @property
-    def tasks(self) -> "Tasks": ...
-    @property
-    def signing_keys(self) -> "SigningKeys": ...
-    @property
-    def journal(self) -> "Journal": ...
 
 
 class Tenants(Protocol):
@@ -96,7 +28,8 @@ class Tenants(Protocol):
 
     def get(self, tenant_id: Id) -> Tenant | None: ...
     def named(self, name: str) -> Tenant | None: ...
-    def all(self) -> list[Tenant]: ...
+    def all(self) -> list[Tenant]:
+        """By name."""
 
 
 class Principals(Protocol):
@@ -113,6 +46,7 @@ class Principals(Protocol):
     def rename(self, principal_id: Id, name: str, folded: str) -> None:
         """Raises KadeError(PrincipalReason.NAME_TAKEN)."""
 
+    def set_networks(self, principal_id: Id, networks: str) -> None: ...
     def remove(self, principal_id: Id, at: Millis) -> None: ...
 
 
@@ -146,6 +80,12 @@ class Spaces(Protocol):
     def of_tenant(self, tenant_id: Id) -> list[Space]:
         """Those that exist, by name."""
 
+    def of_number(self, number: int, tenant_id: Id | None = None) -> list[Space]:
+        """Those that exist and have this number, in every tenant or in one."""
+
+    def set_number(self, space_id: Id, number: int) -> None:
+        """Raises KadeError(SpaceReason.NUMBER_TAKEN) when another space of the tenant has it."""
+
     def rename(self, space_id: Id, name: str, folded: str) -> None:
         """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has another of that folded name."""
 
@@ -155,6 +95,7 @@ class Spaces(Protocol):
 
 class Grants(Protocol):
     def add(self, grant: Grant) -> None: ...
+    def get(self, grant_id: Id) -> Grant | None: ...
     def of_principal(self, principal_id: Id) -> list[Grant]: ...
     def covering(self, principal_id: Id, space_id: Id) -> list[Grant]:
         """The principal's grants on the space and on every space above it."""
@@ -162,6 +103,15 @@ class Grants(Protocol):
     def remove(self, grant_id: Id) -> bool: ...
     def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
         """Every space in which the principal has *verb* at that moment, inherited ones included."""
+
+    def numbered(self, principal_id: Id, tenant_id: Id, verb: Verb, at: Millis) -> dict[int, Id]:
+        """Of those, the tenant's that have a number, by number."""
+
+    def holders(self, space_id: Id, verb: Verb, at: Millis) -> list[Id]:
+        """Every principal that has *verb* in the space at that moment, by a grant on it or above it."""
+
+    def tenants_of(self, principal_id: Id, at: Millis) -> list[Id]:
+        """Every tenant in which the principal has a grant at that moment."""
 
 
 class Bindings(Protocol):
@@ -190,6 +140,9 @@ class Bindings(Protocol):
 class Contents(Protocol):
     def add(self, content: Content) -> None: ...
     def get(self, content_id: Id) -> Content | None: ...
+    def lock(self, content_id: Id) -> Content | None:
+        """The content, which nobody else condemns or takes into use until this transaction ends."""
+
     def extents(self, content_id: Id) -> list[Extent]: ...
     def set_extents(self, content_id: Id, extents: Sequence[Extent], length: int, at: Millis) -> None: ...
     def set_last_extent(self, content_id: Id, position: int, extent: Extent, length: int, at: Millis) -> None:
@@ -259,9 +212,86 @@ class Files(Protocol):
     def of_content(self, content_id: Id) -> list[File]:
         """Those not erased or refused."""
 
-    def trashed_before(self, space_id: Id, moment: Millis, limit: int) -> list[File]: ...
+    def due(self, moment: Millis, limit: int) -> list[File]:
+        """Those whose next step was due before *moment*, longest due first."""
+
+    def from_origin(self, origin_id: Id, space_id: Id) -> File | None:
+        """The file that was published from that one into the space, whatever its state."""
+
+    def created(self, creator_id: Id, query: Query) -> Page[File]:
+        """Of the files that went live for a creator and are known still: what *query* asks for."""
+
     def page(self, after: Id | None, limit: int) -> list[File]:
         """By id, whatever their state, for checks over everything."""
+
+
+class Deliveries(Protocol):
+    def add_all(self, deliveries: Sequence[Delivery]) -> None:
+        """A file has at most one delivery for each subscriber."""
+
+    def get(self, subscriber_id: Id, file_id: Id) -> Delivery | None: ...
+    def lock(self, subscriber_id: Id, file_id: Id) -> Delivery | None:
+        """The delivery, which no other transaction can change until this one ends."""
+
+    def change(self, delivery: Delivery) -> None:
+        """Write its state, spans and times."""
+
+    def page(self, subscriber_id: Id, query: Query) -> Page[tuple[Delivery, File]]:
+        """Of a subscriber's deliveries: what *query* asks for, counted and cut in one look."""
+
+    def of_file(self, file_id: Id) -> list[Delivery]:
+        """By subscriber."""
+
+    def rename(self, file_id: Id, name_folded: str) -> None: ...
+    def lapse(self, file_id: Id) -> list[Id]:
+        """available → lapsed; the subscribers that this happened to."""
+
+    def revive(self, file_id: Id) -> None:
+        """lapsed → available."""
+
+    def forget(self, file_id: Id) -> None:
+        """Remove every delivery of the file."""
+
+    def waiting(
+        self, subscriber_id: Id | None, before: Millis, limit: int, after: Delivery | None = None
+    ) -> list[Delivery]:
+        """Deliveries that are available since before that moment, oldest first; of everybody or of one."""
+
+
+class BusinessTypes(Protocol):
+    def add(self, business_type: BusinessType) -> None:
+        """Raises KadeError(BusinessTypeReason.NUMBER_TAKEN)."""
+
+    def get(self, number: int) -> BusinessType | None: ...
+    def all(self) -> list[BusinessType]:
+        """By number."""
+
+    def change(self, business_type: BusinessType) -> None: ...
+    def remove(self, number: int) -> None: ...
+
+
+class Rules(Protocol):
+    def add(self, rule: Rule) -> None:
+        """Raises KadeError(RuleReason.EXISTS) when the space has the same rule."""
+
+    def of_space(self, space_id: Id) -> list[Rule]:
+        """Oldest first."""
+
+    def of_tenant(self, tenant_id: Id) -> list[Rule]:
+        """Oldest first."""
+
+    def remove(self, rule_id: Id) -> bool: ...
+    def forget_space(self, space_id: Id) -> None:
+        """Remove every rule from or into the space."""
+
+
+class Cursors(Protocol):
+    """How far each durable reaction has followed the journal."""
+
+    def lock(self, name: str) -> int | None:
+        """The position, which nobody else moves until this transaction ends; None before the first."""
+
+    def move(self, name: str, position: int) -> None: ...
 
 
 class Uploads(Protocol):
@@ -302,9 +332,23 @@ class Uploads(Protocol):
     def finish(self, upload_id: Id, offset: int, expires_at: Millis) -> None: ...
     def forget(self, upload_id: Id) -> None: ...
     def add_parts(self, final_id: Id, part_ids: Sequence[Id]) -> None: ...
-    def parts(self, final_id: Id) -> list[Id]: ...
-    def finals_of(self, part_id: Id) -> list[Id]:
-        """Final uploads still joining that wait for this part."""
+    def put_part(self, final_id: Id, position: int, part_id: Id) -> Id | None:
+        """Put a part at *position* (0 or higher); the one that was there before it."""
+
+    def join(self, final_id: Id) -> None:
+        """open → joining."""
+
+    def parts(self, final_id: Id) -> list[Id]:
+        """By position."""
+
+    def positions(self, final_id: Id) -> list[int]:
+        """Ascending."""
+
+    def placed(self, final_id: Id) -> int:
+        """How many bytes its parts have together."""
+
+    def finals_of(self, part_id: Id, state: str) -> list[Id]:
+        """Final uploads in that state that this is a part of."""
 
     def expired(self, moment: Millis, limit: int) -> list[Upload]:
         """Those whose time is over and that nobody is writing to."""
@@ -378,9 +422,14 @@ class Tasks(Protocol):
 class SigningKeys(Protocol):
     def add(self, key: SigningKey) -> None: ...
     def get(self, key_id: Id) -> SigningKey | None: ...
-    def all(self) -> list[SigningKey]: ...
-    def retire_all(self, at: Millis) -> None: ...
-    def revoke(self, key_id: Id, at: Millis) -> bool: ...
+    def all(self) -> list[SigningKey]:
+        """Newest first, the revoked ones too."""
+
+    def retire_all(self, at: Millis) -> None:
+        """Those that would sign after *at* sign until then."""
+
+    def revoke(self, key_id: Id, at: Millis) -> bool:
+        """False when it was revoked before."""
 
 
 class Journal(Protocol):
@@ -391,109 +440,3 @@ class Journal(Protocol):
         """Entries with a position above *after*, in order, without gaps."""
 
     def last_position(self) -> int: ...
-
-
-class Namer(Protocol):
-    """What mints a dialect's names for objects that came in by whatever door, in the same transaction."""
-
-    instance: str
-
-    def name_principal(self, tx: Tx, principal: Principal) -> None: ...
-    def name_space(self, tx: Tx, space: Space) -> None: ...
-    def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
-        """The space was made for the principal: the instance may now know it as the principal's own."""
-
-    def personal_space(self, tx: Tx, principal_id: Id) -> Id | None:
-        """The space that ``name_personal_space`` named for the principal, when there is one."""
-
-    def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None: ...
-
-
-class Piece(Protocol):
-    """A leased buffer with received bytes; it must be released once, when its bytes are used."""
-
-    @property
-    def data(self) -> memoryview: ...
-    def release(self) -> None: ...
-
-
-class Source(Protocol):
-    """Where the bytes of one append come from."""
-
-    async def read(self, patience: float) -> Piece | None:
-        """The next bytes; an empty piece when none came within *patience* seconds; None at the end.
-
-        Raises KadeError(RequestReason.LINE_CUT) when the line broke before the end.
-        """
-
-    @property
-    def remaining(self) -> int | None:
-        """How many bytes are still to come; None when that is not known (chunked)."""
-
-    @property
-    def trailers(self) -> dict[str, str]:
-        """Trailer fields (RFC 9110, 6.5), lower-case names, once ``read`` gave None."""
-
-
-class Sink(Protocol):
-    """Where the bytes of one append go: a segment, with digests computed on the way."""
-
-    segment_id: Id
-    written: int
-
-    async def write(self, piece: Piece) -> None:
-        """Take the piece over; it may be written after this returns.
-
-        Raises KadeError(UploadReason.DISK_FULL).
-        """
-
-    async def sync(self) -> int:
-        """Make everything taken durable, name and all; how many bytes the segment then holds."""
-
-    async def rewind(self, length: int) -> None:
-        """Drop every byte beyond *length*."""
-
-    async def close(self) -> None: ...
-
-
-class Absorber(Protocol):
-    """What is shown every byte that a sink takes, in order."""
-
-    def update(self, data: memoryview | bytes) -> None: ...
-
-
-class Digester(Absorber, Protocol):
-    """Running digests over bytes in order; *length* counts what went in."""
-
-    length: int
-
-    def copy(self) -> "Digester":
-        """Another one that goes on from here."""
-
-    def hexdigest(self, algorithm: str) -> str | None:
-        """None when it does not run this algorithm."""
-
-
-class SegmentStore(Protocol):
-    """Where segments are kept."""
-
-    async def create(self, segment_id: Id, absorber: Absorber | None = None) -> Sink:
-        """A sink for a new segment of that id."""
-
-    async def resume(self, segment_id: Id, length: int, absorber: Absorber | None = None) -> Sink | None:
-        """A sink that goes on at *length*, dropping what lies beyond; None when that cannot be done."""
-
-    def read(self, extents: Iterable[Extent], piece: int = 1 << 17) -> AsyncIterator[bytes]:
-        """The bytes of the extents, in order, in pieces of at most *piece* bytes."""
-
-    def locate(self, extent: Extent) -> str | None:
-        """A local path whose bytes from ``extent.start`` can be sent by the kernel, where there is one."""
-
-    async def length(self, segment_id: Id) -> int | None:
-        """How many bytes it holds, committed or not; None when it is not there."""
-
-    async def delete(self, segment_id: Id) -> None:
-        """Remove it; nothing happens when it is not there."""
-
-    def list(self) -> AsyncIterator[tuple[Id, int, Millis]]:
-        """Every segment that is there: id, length in bytes, time of last change."""

@@ -1,0 +1,59 @@
+"""Every seam of the house: what core and services need from the outside, with its contract.
+
+An implementation of a port is one file below ``storage/``, ``catalog/`` or ``web/``, and runs the port's
+conformance suite (``tests/conformance``). Verbs are plain functions ``verb(tx, …)`` over a ``Tx``; flows
+that stream are async and own their transactions.
+"""
+
+from kade.core.ports.catalog import Catalog, Namer, Tx
+from kade.core.ports.streams import Absorber, Digester, Piece, SegmentStore, Sink, Source
+from kade.core.ports.tables import (
+    Bindings,
+    BusinessTypes,
+    Contents,
+    Credentials,
+    Cursors,
+    Deliveries,
+    Files,
+    Grants,
+    Journal,
+    Principals,
+    Quotas,
+    Rules,
+    Segments,
+    SigningKeys,
+    Spaces,
+    Tasks,
+    Tenants,
+    Uploads,
+)
+
+__all__ = [
+    "Absorber",
+    "Bindings",
+    "BusinessTypes",
+    "Catalog",
+    "Contents",
+    "Credentials",
+    "Cursors",
+    "Deliveries",
+    "Digester",
+    "Files",
+    "Grants",
+    "Journal",
+    "Namer",
+    "Piece",
+    "Principals",
+    "Quotas",
+    "Rules",
+    "SegmentStore",
+    "Segments",
+    "SigningKeys",
+    "Sink",
+    "Source",
+    "Spaces",
+    "Tasks",
+    "Tenants",
+    "Tx",
+    "Uploads",
+]
