@@ -13,6 +13,29 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
     The file has these permissions from its first moment, so a private key is never readable by others.
     Raises OSError; then nothing at `path` has changed.
     """
+    temporary = _written(path, data, mode)
+    try:
+        move(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def create(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """The same, but what is at `path` already stays: False then. Raises OSError."""
+    temporary = _written(path, data, mode)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def _written(path: Path, data: bytes, mode: int) -> Path:
+    """A temporary file beside `path` with these bytes, synced."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -20,10 +43,10 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        move(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return temporary
 
 
 def move(source: Path, target: Path) -> None:

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
+from kade.auth.sealing import Sealer
+from kade.auth.tokens import mint
 from kade.catalog.sqlite import SqliteCatalog
 from kade.config import Config
 from kade.core.ports import Catalog
@@ -17,6 +20,7 @@ from kade.services.digesting import Digesting
 from kade.services.leasing import Leasing
 from kade.services.naming import Namers
 from kade.services.receiving import Pace, Tools
+from kade.services.signing_keys import KeyRing
 from kade.services.sweeping import Sweeping
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
@@ -41,6 +45,8 @@ class Kade:
     digesting: Digesting
     audit: Audit
     sweeping: Sweeping
+    sealer: Sealer
+    key_ring: KeyRing
     dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
 
 
@@ -61,6 +67,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
             namers.register(namer)
     rules = Rules(config.uploads.max_size, round(config.uploads.expire_after * 1000))
     transfers = Transfers()
+    sealer = Sealer(config.data.sealing_key)
     leasing = Leasing(catalog, config.uploads.lock_timeout)
     digesting = Digesting(catalog, store, RunningDigests)
     tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
@@ -76,6 +83,8 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         digesting=digesting,
         audit=Audit(catalog),
         sweeping=Sweeping(catalog, store, rules, round(config.storage.grace * 1000)),
+        sealer=sealer,
+        key_ring=KeyRing(catalog, partial(mint, sealer, round(config.tokens.rotate_after * 1000))),
         dialects=configured,
     )
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
-from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -14,7 +13,6 @@ from starlette.types import ASGIApp
 
 from kade.app.house import Kade, opened
 from kade.auth.password import Passwords
-from kade.auth.revocation import RevocationLists
 from kade.config import Listener as ListenerSettings
 from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.ids import Id
@@ -26,14 +24,14 @@ from kade.services.reacting import Reacting
 from kade.services.watching import Watching
 from kade.storage.detection import detect
 from kade.tasks.runner import Capacity, Runner
-from kade.web.authentication import Authentication, CertificateHeader
+from kade.web.authentication import Authentication, certificate_headers, client_authorities
 from kade.web.buffers import BufferPool
 from kade.web.dialect import Kit
 from kade.web.metrics import Metrics
 from kade.web.middleware.observe import Observed
 from kade.web.mounts import Mount, MountRouter
 from kade.web.protocol import ConnectionLimits
-from kade.web.revocation import RevocationWatch, Watched
+from kade.web.revocation import RevocationWatch, watched
 from kade.web.server import Address, Listener
 from kade.web.trust import Trust
 from kade.web.windows import ReceiveWindows
@@ -74,7 +72,8 @@ class Server:
         self._rules = Reacting(kade.catalog, "rules", lambda tx, entry: rules.apply(tx, kade.namers, entry))
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
-        self._watched = _revocations(settings)
+        self._authorities = client_authorities(settings)
+        self._watched = watched(settings, self._authorities)
         self._revocations = RevocationWatch(self._watched, kade.catalog, kade.transfers)
         mounts = self._mounts(settings)
         self.listeners = {
@@ -139,8 +138,8 @@ class Server:
             authentication=Authentication(
                 kade.catalog,
                 Passwords(kade.catalog),
-                _headers(settings),
-                _authorities(settings),
+                certificate_headers(settings),
+                self._authorities,
                 {name: each.lists for name, each in self._watched.items()},
             ),
             bases=self.bases,
@@ -151,6 +150,8 @@ class Server:
             runner=self._runner,
             behind=self._rules.lag,
             listeners=frozenset(settings),
+            sealer=kade.sealer,
+            key_ring=kade.key_ring,
         )
         health = Router(
             [
@@ -259,34 +260,6 @@ class Server:
         except Exception:
             return PlainTextResponse("the catalog does not answer\n", 503)
         return PlainTextResponse("ready\n") if self._ready else PlainTextResponse("stopping\n", 503)
-
-
-def _headers(settings: Mapping[str, ListenerSettings]) -> dict[str, CertificateHeader | None]:
-    return {
-        name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
-        for name, each in settings.items()
-    }
-
-
-def _authorities(settings: Mapping[str, ListenerSettings]) -> dict[str, Sequence[x509.Certificate]]:
-    """The authorities of client certificates, by listener; none where the file of the default is missing."""
-    return {
-        name: x509.load_pem_x509_certificates(each.client_ca.read_bytes())
-        for name, each in settings.items()
-        if each.client_ca is not None and (each.tls or each.client_crls or each.client_ca.exists())
-    }
-
-
-def _revocations(settings: Mapping[str, ListenerSettings]) -> dict[str, Watched]:
-    """The revocation lists of the listeners that use any."""
-    authorities = _authorities(settings)
-    found: dict[str, Watched] = {}
-    for name, each in settings.items():
-        if each.client_crls is not None:
-            refuse = each.client_crl_policy == "refuse"
-            lists = RevocationLists(each.client_crls, authorities.get(name, ()), refuse_unknown=refuse)
-            found[name] = Watched(lists, each.client_crl_refresh)
-    return found
 
 
 def _registered_certificates(tx: Tx) -> list[bytes]:

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
+from kade.core import networks
 from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Tx
@@ -43,11 +44,18 @@ def authenticate(
 
 
 def caller_of(found: tuple[Credential, Principal] | None, origin: Origin) -> Caller:
-    """The caller that a credential in force proves. Raises as ``authenticate`` does."""
+    """The caller that a credential in force proves: every door passes here.
+
+    Raises:
+        KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL``, ``EXPIRED_CREDENTIAL``, or
+            ``ADDRESS_NOT_ALLOWED`` when the principal may not call from where it does.
+    """
     credential = in_force(found[0] if found else None, now())
     principal = found[1] if found else None
     if principal is None or principal.removed_at is not None:
         raise KadeError(AccessReason.REVOKED_CREDENTIAL, credential.id)
+    if not networks.cover(principal.networks, origin.address):
+        raise KadeError(AccessReason.ADDRESS_NOT_ALLOWED, principal.id)
     return Caller(principal.id, principal.name, principal.tenant_id, credential.id, origin)
 
 

@@ -9,6 +9,7 @@ from kade.catalog.grants import GrantTable
 from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
 from kade.catalog.rules import CursorTable, RuleTable
+from kade.catalog.signing_keys import SigningKeyTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
 from kade.catalog.statements import Session
 from kade.catalog.tasks import TaskTable
@@ -37,3 +38,4 @@ class Transaction:
         self.rules = RuleTable(session)
         self.cursors = CursorTable(session)
         self.tasks = TaskTable(session)
+        self.signing_keys = SigningKeyTable(session)

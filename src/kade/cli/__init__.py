@@ -24,6 +24,7 @@ from kade.cli import (
     migrate,
     put,
     serve,
+    signing_key,
     space,
     user,
 )
@@ -46,6 +47,7 @@ app.command("config")(config.config)
 app.add_typer(user.app, name="user")
 app.add_typer(cert.app, name="cert")
 app.add_typer(key.app, name="key")
+app.add_typer(signing_key.app, name="signing-key")
 app.add_typer(space.app, name="space")
 app.add_typer(client.app, name="client")
 app.command("audit")(audit.audit)

@@ -77,7 +77,8 @@ async def _examine(kade: Kade, digests: bool, repair: bool, quiet: bool) -> Diag
     grace = max(round(kade.config.storage.grace * 1000), _LEAST_GRACE_MS)
     doctoring = Doctoring(kade.catalog, kade.store, kade.digesting, grace, progress=progress)
     caller = await kade.catalog.read(local_operator) if repair else None
-    findings: list[tuple[Finding, bool]] = [(each, False) for each in premises.examine(kade.config)]
+    at_home = [*premises.examine(kade.config), *await premises.examine_sealed(kade)]
+    findings: list[tuple[Finding, bool]] = [(each, False) for each in at_home]
     counts: Counter[str] = Counter(each.severity for each, _ in findings)
     with bars:
         async for finding in doctoring.examine(digests=digests):

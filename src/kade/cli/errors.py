@@ -52,7 +52,7 @@ def _sentence(error: Exception) -> tuple[str, int]:
         return str(error), error.code
     if isinstance(error, ConfigError):
         return str(error), USAGE
-    if type(error).__name__ in ("AlreadyServing", "SchemaError", "OverlapError"):
+    if type(error).__name__ in ("AlreadyServing", "SchemaError", "OverlapError", "SealError"):
         return str(error), FAILED
     if isinstance(error, KadeError):
         from kade.cli.refusals import sentence

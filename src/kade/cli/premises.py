@@ -1,4 +1,4 @@
-"""What `kade doctor` looks at besides the catalog and the store: key files and server certificates."""
+"""What `kade doctor` looks at besides catalog and store: key files, sealed secrets, server certificates."""
 
 from __future__ import annotations
 
@@ -8,19 +8,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kade.app import Kade
     from kade.config import Config, Listener
     from kade.services.soundness import Finding
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Everything about the listeners' TLS files, and the authority's key, that needs an eye."""
+    """Everything about key files and the listeners' certificates that needs an eye."""
     seen: set[Path] = set()
     for name, listener in (("web", config.web), ("exchange", config.exchange)):
         if listener.tls and listener.certificate and listener.key:
             yield from _certificate(name, listener, listener.certificate, listener.key)
             seen.add(listener.key)
-    for key in sorted({*seen, *(config.data.folder / "pki").glob("*.key")}):
+    for key in sorted({*seen, config.data.sealing_key, *(config.data.folder / "pki").glob("*.key")}):
         yield from _mode(key)
+
+
+async def examine_sealed(kade: Kade) -> list[Finding]:
+    """Secrets in the catalog that the master key does not open, though they are still needed."""
+    from kade.auth.sealing import SealError
+    from kade.auth.tokens import purpose
+    from kade.core.clock import now
+    from kade.services import signing_keys
+    from kade.services.soundness import Finding, Severity
+
+    findings = []
+    for key in await kade.catalog.read(signing_keys.published, now()):
+        try:
+            kade.sealer.open(key.sealed, purpose(key.id))
+        except (SealError, OSError) as error:
+            findings.append(Finding(Severity.ERROR, "signing_key.sealed", key.id, str(error)))
+    return findings
 
 
 def _certificate(name: str, listener: Listener, certificate: Path, key: Path) -> Iterator[Finding]:
@@ -50,7 +68,7 @@ def _mode(key: Path) -> Iterator[Finding]:
     try:
         mode = stat.S_IMODE(key.stat().st_mode)
     except OSError:
-        return  # a listener without its key is found above
+        return  # found by what needs it
     if mode & 0o077:
         detail = f"its mode is {mode:04o}: others may read it; `chmod 600` mends that"
         yield Finding(Severity.WARNING, "key.readable", str(key), detail)

@@ -24,6 +24,7 @@ from kade.config.sections import (
     Serve,
     Storage,
     Tasks,
+    Tokens,
     Uploads,
 )
 from kade.config.settings import PREFIX, ConfigError, Setting, all_settings, default_of, did_you_mean
@@ -57,6 +58,7 @@ class Config:
     client: Listener
     serve: Serve
     tasks: Tasks
+    tokens: Tokens
     limits: Limits
     log: Log
     origins: Mapping[str, str]

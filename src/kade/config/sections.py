@@ -20,6 +20,18 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     """Where Kade keeps what it is given."""
 
     folder: Annotated[Path, Meta(description="Folder of the catalog, the segments and the keys.")] = Path()
+    master_key: Annotated[
+        Path | None,
+        Meta(
+            description="The key by which secrets in the catalog are sealed, made when it is first needed;"
+            " empty: `master.key` in the data folder."
+        ),
+    ] = None
+
+    @property
+    def sealing_key(self) -> Path:
+        """Where the master key is, or will be."""
+        return self.master_key or self.folder / "master.key"
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +187,16 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
 
 
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """Access tokens (OAuth 2.0), whichever interface gives them."""
+
+    rotate_after: Annotated[
+        Duration,
+        AtLeast("1h"),
+        Meta(description="How long a key signs tokens before the next one is made."),
+    ] = Duration("30d")
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a single client may take from everybody else."""
 
@@ -234,6 +256,7 @@ CORE_SECTIONS: dict[str, msgspec.Struct] = {
     "client": CLIENT,
     "serve": Serve(),
     "tasks": Tasks(),
+    "tokens": Tokens(),
     "limits": Limits(),
     "log": Log(),
 }

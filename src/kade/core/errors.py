@@ -71,6 +71,7 @@ class RequestReason(Reason):
     TOO_SLOW = ("too_slow", Code.TOO_SLOW)
     UNEXPECTED = ("unexpected", Code.INTERNAL)
     SHUTTING_DOWN = ("shutting_down", Code.UNAVAILABLE)
+    RATE_LIMITED = ("rate_limited", Code.TOO_MANY)
     CATALOG_UNAVAILABLE = ("catalog_unavailable", Code.UNAVAILABLE)
 
 
@@ -83,6 +84,7 @@ class AccessReason(Reason):
     REVOCATION_UNKNOWN = ("revocation_unknown", Code.UNAUTHENTICATED)
     UNTRUSTED_CERTIFICATE = ("untrusted_certificate", Code.UNAUTHENTICATED)
     VERB_NOT_GRANTED = ("verb_not_granted", Code.FORBIDDEN)
+    ADDRESS_NOT_ALLOWED = ("address_not_allowed", Code.FORBIDDEN)
 
 
 class TenantReason(Reason):
@@ -102,6 +104,19 @@ class CredentialReason(Reason):
     UNKNOWN = ("unknown", Code.NOT_FOUND)
     ALREADY_REGISTERED = ("already_registered", Code.CONFLICT)
     NOT_A_CERTIFICATE = ("not_a_certificate", Code.INVALID)
+
+
+class TokenReason(Reason):
+    """Access tokens: what is refused to whoever asks for one (RFC 6749, 5.2), and to whoever brings one."""
+
+    UNSUPPORTED_GRANT = ("unsupported_grant", Code.INVALID)
+    SCOPE_NOT_GRANTED = ("scope_not_granted", Code.INVALID)
+    SCOPE_MISSING = ("scope_missing", Code.FORBIDDEN)
+    TENANT_NOT_GRANTED = ("tenant_not_granted", Code.FORBIDDEN)
+
+
+class SigningKeyReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
 
 
 class SpaceReason(Reason):

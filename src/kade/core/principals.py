@@ -40,14 +40,16 @@ class CredentialKind(StrEnum):
     OIN = "oin"
     KEY = "key"
     PASSWORD = "password"  # noqa: S105 - the name of a kind, not a secret
+    SECRET = "secret"  # noqa: S105 - the same
 
 
 class Credential(NamedTuple):
     """One proof of one principal.
 
-    *fingerprint* is what a presented proof is looked up by: SHA-256 of the certificate's DER, of the key,
-    the OIN itself, or the principal's folded name. *material* is the certificate's DER; *secret* the argon2
-    hash of a password. Times are milliseconds; a credential counts from *not_before* until *not_after*.
+    *fingerprint* is what a presented proof is looked up by: SHA-256 of the certificate's DER, of the key
+    or the client secret, the OIN itself, or the principal's folded name. *material* is the certificate's
+    DER; *secret* the argon2 hash of a password. Times are milliseconds; a credential counts from
+    *not_before* until *not_after*.
     """
 
     id: Id

@@ -1,13 +1,13 @@
 """Applications that publish and subscribe: by business type, in one tenant or several."""
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 
 from kade.core.clock import now
-from kade.core.errors import GrantReason, KadeError, RequestReason
+from kade.core.errors import GrantReason, KadeError
 from kade.core.events import Event
 from kade.core.grants import Grant, Verb
 from kade.core.ids import Id
+from kade.core.networks import canonical
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Principal, PrincipalKind
 from kade.services import access, business_types, principals, tenants
@@ -69,10 +69,7 @@ def set_networks(tx: Tx, caller: Caller, application: Principal, networks: Itera
         KadeError: ``RequestReason.BAD_VALUE`` for what is no network.
     """
     access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, caller.tenant_id).id)
-    try:
-        canonical = " ".join(str(ip_network(each, strict=False)) for each in networks)
-    except ValueError as error:
-        raise KadeError(RequestReason.BAD_VALUE, "network") from error
-    tx.principals.set_networks(application.id, canonical)
-    tx.journal.append(Event.by(caller, "principal.networks_changed", application.id, networks=canonical))
-    return canonical
+    kept = canonical(networks)
+    tx.principals.set_networks(application.id, kept)
+    tx.journal.append(Event.by(caller, "principal.networks_changed", application.id, networks=kept))
+    return kept

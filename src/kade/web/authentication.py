@@ -1,4 +1,4 @@
-"""Requests → callers: by client certificate, bearer key, or name and password.
+"""Requests → callers: by client certificate, bearer key, access token, or name and password.
 
 The certificate is the one of the TLS connection; on a listener that stands behind proxies it is the one in a
 header, and then only when the request comes from a listed proxy. It is looked up on every request.
@@ -11,13 +11,15 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from starlette.requests import Request
 
 from kade.auth import bearer, client_certificate
 from kade.auth.authority import CertificateError, first_certificate
 from kade.auth.password import Passwords
 from kade.auth.revocation import RevocationLists
+from kade.auth.tokens import Tokens, Verified
+from kade.config import Listener
 from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Catalog
 from kade.core.principals import Caller, Origin
@@ -35,6 +37,23 @@ class CertificateHeader:
     def of(cls, name: str, proxies: tuple[str, ...]) -> "CertificateHeader | None":
         """None when no header is configured."""
         return cls(name, tuple(ip_network(each, strict=False) for each in proxies)) if name else None
+
+
+def certificate_headers(listeners: Mapping[str, Listener]) -> dict[str, CertificateHeader | None]:
+    """By a listener's name: the header in which certificates are passed on to it."""
+    return {
+        name: CertificateHeader.of(each.client_certificate_header, each.trusted_proxies)
+        for name, each in listeners.items()
+    }
+
+
+def client_authorities(listeners: Mapping[str, Listener]) -> dict[str, Sequence[Certificate]]:
+    """By a listener's name: the authorities of client certificates; none where the default's is missing."""
+    return {
+        name: load_pem_x509_certificates(each.client_ca.read_bytes())
+        for name, each in listeners.items()
+        if each.client_ca is not None and (each.tls or each.client_crls or each.client_ca.exists())
+    }
 
 
 class Authentication:
@@ -65,7 +84,7 @@ class Authentication:
         caller = await self._catalog.glance(
             client_certificate.authenticate, certificate, origin_of(request), authorities
         )
-        _remember(request, caller)
+        remember(request, caller)
         lists = self._revocations.get(request.scope["kade.listener"])
         if lists is not None and certificate is not None:
             lists.require_good(certificate)
@@ -87,12 +106,25 @@ class Authentication:
             raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
         else:
             return await self.by_certificate(request)
-        return _remember(request, caller)
+        return remember(request, caller)
+
+    async def by_token(self, request: Request, tokens: Tokens) -> Verified:
+        """The caller whose access token the request brings, in its header alone (RFC 6750, 2.1).
+
+        Raises as ``Tokens.verify`` does, and ``AccessReason.NO_CREDENTIAL`` without a token.
+        """
+        values = request.headers.getlist("authorization")
+        scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+        if scheme.lower() != "bearer":
+            raise KadeError(AccessReason.NO_CREDENTIAL)
+        verified = await tokens.verify(token.strip(), origin_of(request))
+        remember(request, verified.caller)
+        return verified
 
     async def by_nothing(self, request: Request) -> Caller:
         """The local operator, for an API that is configured to ask for no credential."""
         caller = replace(await self._catalog.read(local_operator), origin=origin_of(request))
-        return _remember(request, caller)
+        return remember(request, caller)
 
     def _certificate(self, request: Request) -> bytes | None:
         header = self._headers.get(request.scope["kade.listener"])
@@ -120,10 +152,11 @@ def placed(request: Request) -> Caller:
     """The caller that was found out, coming from where the request is by now: its operation is known."""
     caller = caller_of(request)
     assert caller is not None
-    return _remember(request, replace(caller, origin=origin_of(request)))
+    return remember(request, replace(caller, origin=origin_of(request)))
 
 
-def _remember(request: Request, caller: Caller) -> Caller:
+def remember(request: Request, caller: Caller) -> Caller:
+    """Have the request count as *caller*'s from here on: in the log, the events and refusals."""
     request.scope["kade.caller"] = caller
     return caller
 

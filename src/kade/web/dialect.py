@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from kade.auth.sealing import Sealer
 from kade.core.ports import Catalog, Namer, SegmentStore
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
 from kade.services.naming import Namers
+from kade.services.signing_keys import KeyRing
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
 from kade.tasks import Handler, Runner
@@ -26,7 +28,8 @@ class Kit:
     *bases* are the listeners' own base URLs, by name, for links in answers; *listeners* are the names of
     those that this process opens: a dialect need not load what nobody is served. *folder* is the data
     folder; *ceiling* is the quota in bytes of a new space, None for no limit. *behind* tells how many entries
-    of the journal the rules have not followed yet.
+    of the journal the rules have not followed yet. Access tokens are signed by the keys of *key_ring*, whose
+    private halves *sealer* opens.
     """
 
     catalog: Catalog
@@ -46,6 +49,8 @@ class Kit:
     runner: Runner
     behind: Callable[[], Awaitable[int]]
     listeners: frozenset[str]
+    sealer: Sealer
+    key_ring: KeyRing
 
 
 class Dialect(Protocol):

@@ -13,7 +13,8 @@ def attachment(name: str, *, bare: bool = False) -> str:
     """``Content-Disposition`` (RFC 6266) for a download that never runs in a browser.
 
     The plain ``filename`` comes first and in quotes, for clients that know nothing else; *bare* leaves the
-    quotes out where the name is a token. A name outside US-ASCII is given in full by ``filename*`` (RFC 8187).
+    quotes out where the name is a token. A name outside US-ASCII is given in full by ``filename*`` (RFC
+    8187).
     """
     if bare and _TOKEN.fullmatch(name):
         return f"attachment; filename={name}"

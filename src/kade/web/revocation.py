@@ -1,12 +1,14 @@
 """Revocation lists of the listeners, kept up to date while they are in use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from cryptography.x509 import Certificate
 
 from kade.auth.revocation import RevocationLists
+from kade.config import Listener
 from kade.core.ports import Catalog, Tx
 from kade.core.principals import Credential, CredentialKind
 from kade.services.transfers import Transfers
@@ -20,6 +22,24 @@ class Watched:
 
     lists: RevocationLists
     interval: float
+
+
+def watched(
+    listeners: Mapping[str, Listener], authorities: Mapping[str, Sequence[Certificate]]
+) -> dict[str, Watched]:
+    """By a listener's name: its lists, where it uses any, of its *authorities*."""
+    return {
+        name: Watched(
+            RevocationLists(
+                each.client_crls,
+                authorities.get(name, ()),
+                refuse_unknown=each.client_crl_policy == "refuse",
+            ),
+            each.client_crl_refresh,
+        )
+        for name, each in listeners.items()
+        if each.client_crls is not None
+    }
 
 
 class RevocationWatch:

@@ -18,6 +18,7 @@ from kade.core.ports.tables import (
     Quotas,
     Rules,
     Segments,
+    SigningKeys,
     Spaces,
     Tasks,
     Tenants,
@@ -96,6 +97,8 @@ class Tx(Protocol):
     def quotas(self) -> Quotas: ...
     @property
     def tasks(self) -> Tasks: ...
+    @property
+    def signing_keys(self) -> SigningKeys: ...
     @property
     def journal(self) -> Journal: ...
 

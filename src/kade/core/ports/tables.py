@@ -15,6 +15,7 @@ from kade.core.ids import Id
 from kade.core.principals import Credential, Principal
 from kade.core.query import Page, Query
 from kade.core.rules import Rule
+from kade.core.signing_keys import SigningKey
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tasks import Task
 from kade.core.tenants import Tenant
@@ -416,6 +417,19 @@ class Tasks(Protocol):
         """Write the row, but for what ``renew`` writes, while its fence is *fence*; False when it is not."""
 
     def forget(self, task_id: Id) -> None: ...
+
+
+class SigningKeys(Protocol):
+    def add(self, key: SigningKey) -> None: ...
+    def get(self, key_id: Id) -> SigningKey | None: ...
+    def all(self) -> list[SigningKey]:
+        """Newest first, the revoked ones too."""
+
+    def retire_all(self, at: Millis) -> None:
+        """Those that would sign after *at* sign until then."""
+
+    def revoke(self, key_id: Id, at: Millis) -> bool:
+        """False when it was revoked before."""
 
 
 class Journal(Protocol):

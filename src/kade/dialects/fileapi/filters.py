@@ -76,6 +76,11 @@ class Filter:
             and leaf.operator in (Operator.EQ, Operator.NE)
         )
 
+    @property
+    def shows_deleted(self) -> bool:
+        """Whether deleted files are asked for literally."""
+        return any(leaf == _DELETED or leaf.field is Field.DISMISSED for leaf in leaves(self.term))
+
     def where(self, spaces: Mapping[int, Id]) -> Term:
         """The term that the catalog answers; *spaces* are those that the caller may see, by business type."""
         return _placed(self.term, spaces)

@@ -1,0 +1,45 @@
+"""Every catalog: signing keys."""
+
+from typing import Any
+
+from kade.core.clock import Millis
+from kade.core.ids import new_id
+from kade.core.ports import Catalog
+from kade.core.signing_keys import SigningKey
+
+
+def a_signing_key(created_at: int = 100, retires_at: int = 200, **given: Any) -> SigningKey:
+    key = SigningKey(
+        new_id(), "ES256", '{"kty":"EC"}', b"\x00\xff", Millis(created_at), Millis(retires_at), None
+    )
+    return key._replace(**given)
+
+
+async def test_signing_keys_keep_every_field_and_are_listed_newest_first(catalog: Catalog) -> None:
+    middle, new, old = a_signing_key(150), a_signing_key(160, 2**40), a_signing_key(50, revoked_at=Millis(60))
+    twin = a_signing_key(160)  # made in the same millisecond, after it
+    for each in (middle, new, old, twin):
+        await catalog.write(lambda tx, key: tx.signing_keys.add(key), each)
+    assert await catalog.read(lambda tx: tx.signing_keys.all()) == [twin, new, middle, old]
+    assert await catalog.glance(lambda tx: tx.signing_keys.get(old.id)) == old
+    assert await catalog.glance(lambda tx: tx.signing_keys.get(new_id())) is None
+
+
+async def test_those_that_would_sign_later_retire(catalog: Catalog) -> None:
+    keys = [a_signing_key(retires_at=moment) for moment in (149, 150, 151)]
+    for each in keys:
+        await catalog.write(lambda tx, key: tx.signing_keys.add(key), each)
+    await catalog.write(lambda tx: tx.signing_keys.retire_all(Millis(150)))
+    found = {key.id: key.retires_at for key in await catalog.read(lambda tx: tx.signing_keys.all())}
+    assert [found[each.id] for each in keys] == [149, 150, 150]
+
+
+async def test_a_signing_key_is_revoked_once(catalog: Catalog) -> None:
+    one, other = a_signing_key(), a_signing_key()
+    for each in (one, other):
+        await catalog.write(lambda tx, key: tx.signing_keys.add(key), each)
+    assert await catalog.write(lambda tx: tx.signing_keys.revoke(one.id, Millis(7))) is True
+    assert await catalog.write(lambda tx: tx.signing_keys.revoke(one.id, Millis(8))) is False
+    assert await catalog.write(lambda tx: tx.signing_keys.revoke(new_id(), Millis(8))) is False
+    found = await catalog.read(lambda tx: (tx.signing_keys.get(one.id), tx.signing_keys.get(other.id)))
+    assert found == (one._replace(revoked_at=Millis(7)), other)
