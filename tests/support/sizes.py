@@ -29,6 +29,8 @@ class Sizes:
     """Tasks of the File Client in its storm."""
     interleavings: int
     """Rounds of each race in the suites that drive transactions against each other."""
+    filters: int
+    """Random filters of lists that each database answers."""
 
 
 SMALL = Sizes(
@@ -41,6 +43,7 @@ SMALL = Sizes(
     examples=100,
     tasks=150,
     interleavings=20,
+    filters=300,
 )
 FULL = Sizes(
     full=True,
@@ -52,6 +55,7 @@ FULL = Sizes(
     examples=1000,
     tasks=1000,
     interleavings=200,
+    filters=20_000,
 )
 
 

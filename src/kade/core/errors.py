@@ -57,6 +57,7 @@ class RequestReason(Reason):
     MALFORMED = ("malformed", Code.INVALID)
     MISSING_VALUE = ("missing_value", Code.INVALID)
     BAD_VALUE = ("bad_value", Code.INVALID)
+    BAD_QUERY = ("bad_query", Code.INVALID)
     NOT_VALID = ("not_valid", Code.INVALID)
     LENGTH_REQUIRED = ("length_required", Code.INVALID)
     BODY_TOO_LARGE = ("body_too_large", Code.TOO_LARGE)
@@ -106,10 +107,12 @@ class CredentialReason(Reason):
 
 
 class TokenReason(Reason):
-    """Access tokens: what is refused to whoever asks for one (RFC 6749, 5.2)."""
+    """Access tokens: what is refused to whoever asks for one (RFC 6749, 5.2), and to whoever brings one."""
 
     UNSUPPORTED_GRANT = ("unsupported_grant", Code.INVALID)
     SCOPE_NOT_GRANTED = ("scope_not_granted", Code.INVALID)
+    SCOPE_MISSING = ("scope_missing", Code.FORBIDDEN)
+    TENANT_NOT_GRANTED = ("tenant_not_granted", Code.FORBIDDEN)
 
 
 class SigningKeyReason(Reason):

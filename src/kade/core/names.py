@@ -25,8 +25,9 @@ def clean(name: str, reason: Reason, limit: int = NAME_LIMIT) -> str:
 
 
 def fold(name: str) -> str:
-    """The form in which two names are the same name: NFC, case folded."""
-    return unicodedata.normalize("NFC", name.casefold())
+    """The form in which two names are the same name, in whatever normal form and case they come: NFC."""
+    # First NFC, too: the order of the marks behind a letter counts for what becomes of an iota below it.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _printable(char: str) -> bool:

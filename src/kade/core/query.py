@@ -4,7 +4,7 @@ A dialect turns its text into a term; the catalog turns the term into SQL. Terms
 of a list has; what only a dialect knows (a business type, say) is a set of spaces by the time it is here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
@@ -134,13 +134,20 @@ class Page(Generic[T]):
     count: int
 
 
+def leaves(term: Term) -> Iterator[Compare | OneOf | Holds]:
+    """Every question about a field that the term is made of, from left to right."""
+    if isinstance(term, Not):
+        yield from leaves(term.term)
+    elif isinstance(term, AllOf | AnyOf):
+        for each in term.terms:
+            yield from leaves(each)
+    else:
+        yield term
+
+
 def uses(term: Term, field: Field) -> bool:
     """Whether the term asks about *field* anywhere."""
-    if isinstance(term, Not):
-        return uses(term.term, field)
-    if isinstance(term, AllOf | AnyOf):
-        return any(uses(each, field) for each in term.terms)
-    return term.field is field
+    return any(leaf.field is field for leaf in leaves(term))
 
 
 def before(moment: Millis) -> Compare:

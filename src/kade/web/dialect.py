@@ -1,6 +1,6 @@
 """What a dialect is made of, and what it is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +27,9 @@ class Kit:
 
     *bases* are the listeners' own base URLs, by name, for links in answers; *listeners* are the names of
     those that this process opens: a dialect need not load what nobody is served. *folder* is the data
-    folder; *ceiling* is the quota in bytes of a new space, None for no limit. Access tokens are signed by the
-    keys of *key_ring*, whose private halves *sealer* opens.
+    folder; *ceiling* is the quota in bytes of a new space, None for no limit. *behind* tells how many entries
+    of the journal the rules have not followed yet. Access tokens are signed by the keys of *key_ring*, whose
+    private halves *sealer* opens.
     """
 
     catalog: Catalog
@@ -46,6 +47,7 @@ class Kit:
     metadata_limit: int
     ranges: int
     runner: Runner
+    behind: Callable[[], Awaitable[int]]
     listeners: frozenset[str]
     sealer: Sealer
     key_ring: KeyRing

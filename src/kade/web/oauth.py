@@ -148,12 +148,13 @@ def jwks(name: str, key_ring: KeyRing, audit: Audit, media_type: str = JWK_SET) 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Where things are, as absolute URLs, and which scopes there are (RFC 8414, 2)."""
+    """Where things are, as absolute URLs, and which scopes there are (RFC 8414, 2; RFC 9728, 4)."""
 
     issuer: str
     token_endpoint: str
     jwks_uri: str
     scopes: Sequence[str]
+    resources: Sequence[str]
 
 
 def server_metadata(name: str, describe: Callable[[], Metadata], audit: Audit) -> AnyMethod:
@@ -168,6 +169,7 @@ def server_metadata(name: str, describe: Callable[[], Metadata], audit: Audit) -
                 "token_endpoint": where.token_endpoint,
                 "jwks_uri": where.jwks_uri,
                 "scopes_supported": list(where.scopes),
+                "protected_resources": list(where.resources),
                 "response_types_supported": [],
                 "grant_types_supported": [_GRANT],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

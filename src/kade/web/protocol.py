@@ -2,7 +2,8 @@
 
 Added to each request's scope: the client certificate as DER (``extensions.tls.client_cert``), trailers
 (``kade.trailers``), 1xx answers (``http.response.informational``), the direct receive path
-(``kade.receive``) and, without TLS, sending a file by the kernel (``http.response.zerocopysend``). Added to
+(``kade.receive``), word that everything was written (``kade.written``) and, without TLS, sending a file by
+the kernel (``http.response.zerocopysend``). Added to
 the connection: limits on the time and size of headers and trailers, and on how much of a refused body is
 read, and for how long.
 """
@@ -256,6 +257,7 @@ class KadeHttpProtocol(HttpToolsProtocol):
         extensions: dict[str, Any] = scope.setdefault("extensions", {})
         extensions["http.response.informational"] = {}
         extensions["kade.abort"] = self.transport.abort
+        extensions["kade.written"] = self._has_written
         extensions[EXTENSION] = self._receive_directly
         extensions[f"{EXTENSION}.drain"] = self._limits.drain
         if self._tls is not None:
@@ -339,6 +341,11 @@ class KadeHttpProtocol(HttpToolsProtocol):
                 await self.flow.drain()
         finally:
             self.transport.set_write_buffer_limits()
+
+    async def _has_written(self) -> bool:
+        """Wait until the kernel has everything; whether the client was there until then."""
+        await self._written()
+        return not self.transport.is_closing()
 
     # The direct receive path.
 

@@ -21,9 +21,9 @@ class Operation:
     """One method of one path.
 
     *id* is its operationId in the contract. *path* is a template below the router's prefix. A request must
-    accept one of *produces* and, when *consumes* names any, bring one of those; a request without a
-    Content-Type passes. *reads* is the kind of event of an operation that changes nothing; only such a GET
-    also answers HEAD.
+    accept one of *produces*, if there are any, and, when *consumes* names any, bring one of those; a request
+    without a Content-Type passes. *reads* is the kind of event of an operation that changes nothing; only
+    such a GET also answers HEAD.
     """
 
     id: str
@@ -78,7 +78,8 @@ class RestRouter:
         async def handle(request: Request) -> Response:
             caller = await self._authenticate(request)
             _require_consumable(request, one.consumes)
-            acceptable(request, one.produces)
+            if one.produces:
+                acceptable(request, one.produces)
             return await one.handle(request, caller)
 
         return handle

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
@@ -74,8 +74,14 @@ def plan(request: Request, what: Representation, range_limit: int) -> Plan:
     return Plan(206, tuple(spans)) if spans else Plan(200, (whole,))
 
 
+Sent = Callable[[Sequence[Span]], Awaitable[None]]
+
+
 class ContentResponse(Response):
-    """Sends the planned spans; the body is never in memory as a whole."""
+    """Sends the planned spans; the body is never in memory as a whole.
+
+    *sent* is told of the spans when the last of their bytes has left us and the client is still there.
+    """
 
     def __init__(
         self,
@@ -85,7 +91,9 @@ class ContentResponse(Response):
         what: Representation,
         planned: Plan,
         media_type: str,
+        sent: Sent | None = None,
     ) -> None:
+        self._sent = sent
         self._store = store
         self._transfers = transfers
         self._caller = caller
@@ -106,6 +114,10 @@ class ContentResponse(Response):
                 await self._send_span(sending, spans[0])
             if sending.stopped:
                 return
+        if self._sent is not None and self._plan.status in (200, 206) and scope["method"] == "GET":
+            written: Written = scope.get("extensions", {}).get("kade.written", _at_once)
+            if await written():
+                await self._sent(spans)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _all_headers(self) -> dict[str, str]:
@@ -162,6 +174,13 @@ class ContentResponse(Response):
             await sending.bytes(data)
             if sending.stopped:
                 return
+
+
+Written = Callable[[], Awaitable[bool]]
+
+
+async def _at_once() -> bool:
+    return True
 
 
 class _Sending:

@@ -1,57 +1,32 @@
-"""The composition root: configuration → wired objects → server; it alone names concrete adapters."""
+"""The listeners of one process, and what goes on in the background."""
 
 import asyncio
 import contextlib
-import fcntl
-import gc
-import logging
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import IO
 
-import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from kade.app.house import Kade, opened
 from kade.auth.password import Passwords
-from kade.auth.sealing import Sealer
-from kade.auth.tokens import mint
-from kade.catalog.sqlite import SqliteCatalog
-from kade.config import Config
 from kade.config import Listener as ListenerSettings
 from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.ids import Id
-from kade.core.ports import Catalog, Tx
+from kade.core.ports import Tx
 from kade.core.principals import CredentialKind, Origin
-from kade.dialects import discover
-from kade.services.appending import Appending
-from kade.services.audit import Audit
-from kade.services.digesting import Digesting
+from kade.services import rules
 from kade.services.examining import Examining
-from kade.services.leasing import Leasing
-from kade.services.naming import Namers
-from kade.services.receiving import Pace, Tools
-from kade.services.signing_keys import KeyRing
-from kade.services.sweeping import Sweeping
-from kade.services.transfers import Transfers
-from kade.services.uploads import Rules
+from kade.services.reacting import Reacting
 from kade.services.watching import Watching
 from kade.storage.detection import detect
-from kade.storage.digests import RunningDigests
-from kade.storage.local import LocalSegmentStore
 from kade.tasks.runner import Capacity, Runner
 from kade.web.authentication import Authentication, certificate_headers, client_authorities
 from kade.web.buffers import BufferPool
-from kade.web.dialect import Dialect, Kit
+from kade.web.dialect import Kit
 from kade.web.metrics import Metrics
 from kade.web.middleware.observe import Observed
 from kade.web.mounts import Mount, MountRouter
@@ -64,116 +39,6 @@ from kade.web.windows import ReceiveWindows
 _log = structlog.get_logger("kade.app")
 _WINDOWS_SHARE = 6  # of the pool: what connections hold costs about twice that in TLS buffers
 _CUT_S = 5.0  # how long broken-off transfers may take to store what they have
-
-
-class AlreadyServing(Exception):
-    """Another `kade serve` has this data folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kade:
-    """The wired house, without listeners: what the command line and the server have in common."""
-
-    config: Config
-    catalog: Catalog
-    store: LocalSegmentStore
-    namers: Namers
-    rules: Rules
-    leasing: Leasing
-    transfers: Transfers
-    appending: Appending
-    digesting: Digesting
-    audit: Audit
-    sweeping: Sweeping
-    sealer: Sealer
-    key_ring: KeyRing
-    dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
-
-
-def sections() -> Mapping[str, type[msgspec.Struct]]:
-    """The sections of the configuration that the dialects bring."""
-    return {f"dialects.{name}": dialect.settings for name, dialect in discover().items()}
-
-
-def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade:
-    """Wire everything; nothing is opened yet."""
-    found = discover() if dialects is None else dialects
-    configured = tuple((each, config.section(f"dialects.{name}")) for name, each in found.items())
-    catalog = _catalog(config)
-    store = LocalSegmentStore(config.data.folder / "segments")
-    namers = Namers()
-    for dialect, settings in configured:
-        for namer in dialect.namers(settings):
-            namers.register(namer)
-    rules = Rules(config.uploads.max_size, round(config.uploads.expire_after * 1000))
-    transfers = Transfers()
-    sealer = Sealer(config.data.sealing_key)
-    leasing = Leasing(catalog, config.uploads.lock_timeout)
-    digesting = Digesting(catalog, store, RunningDigests)
-    tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
-    return Kade(
-        config=config,
-        catalog=catalog,
-        store=store,
-        namers=namers,
-        rules=rules,
-        leasing=leasing,
-        transfers=transfers,
-        appending=Appending(tools),
-        digesting=digesting,
-        audit=Audit(catalog),
-        sweeping=Sweeping(catalog, store, rules, round(config.storage.grace * 1000)),
-        sealer=sealer,
-        key_ring=KeyRing(catalog, partial(mint, sealer, round(config.tokens.rotate_after * 1000))),
-        dialects=configured,
-    )
-
-
-@asynccontextmanager
-async def opened(kade: Kade) -> AsyncIterator[Kade]:
-    """The house with its catalog and its store open: enough for a command."""
-    kade.config.data.folder.mkdir(parents=True, exist_ok=True)
-    await kade.catalog.open()
-    try:
-        await asyncio.to_thread(kade.store.prepare)
-        yield kade
-        await kade.audit.flush()
-    finally:
-        await kade.digesting.close()
-        kade.store.close()
-        await kade.catalog.close()
-
-
-def serve(config: Config, listeners: Sequence[str]) -> None:
-    """Serve these listeners until SIGTERM or SIGINT; then finish what is running.
-
-    The folder's lock shows that whoever held leases in an embedded catalog is dead: nobody waits for them.
-
-    Raises:
-        AlreadyServing: when another process serves this data folder.
-        OSError: when an address or a key file cannot be had.
-    """
-    import uvloop
-
-    configure_logging(config)
-    gc.freeze()  # what was imported stays; and the rest is seldom cyclic
-    gc.set_threshold(50_000, 20, 100)
-    with _folder_lock(config.data.folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, listeners))
-
-
-async def _serve(config: Config, listeners: Sequence[str]) -> None:
-    stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
-    kade = build(config)
-    if not config.catalog.url:
-        async with opened(kade):
-            await kade.catalog.write(_release_leases)
-        kade = build(config)
-    async with running(kade, listeners):
-        await stopping.wait()
-        _log.info("stopping")
 
 
 @asynccontextmanager
@@ -204,6 +69,7 @@ class Server:
         self._reactions: set[asyncio.Task[None]] = set()
         self.bases: dict[str, str] = {}
         self._runner = Runner(kade.catalog, Capacity(config.tasks.at_once, config.tasks.per_lane))
+        self._rules = Reacting(kade.catalog, "rules", lambda tx, entry: rules.apply(tx, kade.namers, entry))
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
         self._authorities = client_authorities(settings)
@@ -233,6 +99,7 @@ class Server:
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(self._examining.run()),
             asyncio.create_task(self._revocations.run()),
+            asyncio.create_task(self._rules.run()),
         ]
         self._ready = True
 
@@ -281,6 +148,7 @@ class Server:
             metadata_limit=kade.config.uploads.metadata_limit,
             ranges=kade.config.limits.ranges,
             runner=self._runner,
+            behind=self._rules.lag,
             listeners=frozenset(settings),
             sealer=kade.sealer,
             key_ring=kade.key_ring,
@@ -345,7 +213,9 @@ class Server:
         """Somebody changed something, here or in another process."""
         if entry.kind in ("credential.registered", "credential.revoked"):
             self._begin(self._renew_trust())
-        if entry.kind in ("credential.revoked", "principal.removed"):
+        if entry.kind in ("file.created", "file.published"):
+            self._rules.wake()
+        if entry.kind in ("credential.revoked", "principal.removed", "grant.revoked"):
             self._kade.transfers.stop_of(entry.subject)
         if entry.kind in ("task.created", "task.resumed", "task.restarted"):
             self._runner.wake()
@@ -392,91 +262,6 @@ class Server:
         return PlainTextResponse("ready\n") if self._ready else PlainTextResponse("stopping\n", 503)
 
 
-def _release_leases(tx: Tx) -> None:
-    tx.uploads.release_all()
-    tx.tasks.release_all()
-
-
-def configure_logging(config: Config) -> None:
-    """Log lines to standard error: JSON objects, or text for people."""
-    level = getattr(logging, config.log.level.upper())
-    as_json = config.log.format == "json"
-    renderer = (
-        structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event))
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what it refuses, we tell ourselves
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=(
-            structlog.BytesLoggerFactory(sys.stderr.buffer)
-            if as_json
-            else structlog.PrintLoggerFactory(sys.stderr)
-        ),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _catalog(config: Config) -> Catalog:
-    url = config.catalog.url
-    if not url:
-        return SqliteCatalog(config.data.folder / "catalog.sqlite", config.catalog.readers)
-    from kade.catalog.postgres import PostgresCatalog  # heavy, and not needed on SQLite
-
-    return PostgresCatalog(asyncpg_url(url))
-
-
-def migrate(config: Config) -> tuple[str | None, str]:
-    """Bring the catalog to this version's schema; the revisions before (None: it was empty) and after.
-
-    Raises:
-        SchemaError: when a later version wrote it.
-    """
-    from kade.catalog.migrations import head, migrate_postgres, migrate_sqlite
-
-    if config.catalog.url:
-        return migrate_postgres(asyncpg_url(config.catalog.url)), head()
-    config.data.folder.mkdir(parents=True, exist_ok=True)
-    return migrate_sqlite(config.data.folder / "catalog.sqlite"), head()
-
-
-def asyncpg_url(url: str) -> str:
-    """A ``postgresql://`` address for the driver that Kade uses."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
-
-
-def _pace(config: Config) -> Pace:
-    storage, limits = config.storage, config.limits
-    return Pace(
-        flush_bytes=storage.flush_bytes,
-        flush_s=storage.flush_interval,
-        min_rate=limits.min_rate,
-        slow_after_s=limits.slow_after,
-        inline_limit=storage.inline_limit,
-    )
-
-
 def _registered_certificates(tx: Tx) -> list[bytes]:
     found = tx.credentials.in_force(CredentialKind.CERTIFICATE)
     return [each.material for each in found if each.material is not None]
-
-
-@contextlib.contextmanager
-def _folder_lock(folder: Path) -> Iterator[IO[str]]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "serve.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyServing(f"another `kade serve` has the data folder {folder}") from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock

@@ -1,0 +1,19 @@
+"""The composition root: configuration → wired objects → server; it alone names concrete adapters."""
+
+from kade.app.house import Kade, asyncpg_url, build, migrate, opened, sections
+from kade.app.process import AlreadyServing, configure_logging, serve
+from kade.app.server import Server, running
+
+__all__ = [
+    "AlreadyServing",
+    "Kade",
+    "Server",
+    "asyncpg_url",
+    "build",
+    "configure_logging",
+    "migrate",
+    "opened",
+    "running",
+    "sections",
+    "serve",
+]
