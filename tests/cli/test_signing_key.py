@@ -57,8 +57,9 @@ def test_the_master_key_is_guarded(local: Local) -> None:
 
 def test_the_master_key_may_lie_elsewhere(local: Local) -> None:
     (local.folder / "vault").mkdir()
-    with (local.folder / "quay" / "kade.toml").open("a") as settings:
-        settings.write('\n[data]\nmaster_key = "../vault/kade.key"\n')
+    settings = local.folder / "quay" / "kade.toml"
+    text = settings.read_text().replace("[data]\n", '[data]\nmaster_key = "../vault/kade.key"\n')
+    settings.write_text(text)
     local.ok("signing-key", "rotate")
     assert (local.folder / "vault" / "kade.key").stat().st_mode & 0o777 == 0o600
     assert not (local.folder / "quay" / "master.key").exists()

@@ -76,7 +76,7 @@ class Door:
 
         def described() -> Metadata:
             base = kit.bases["web"]
-            return Metadata(base, f"{base}/door/token", f"{base}/door/jwks", sorted(SCOPES))
+            return Metadata(base, f"{base}/door/token", f"{base}/door/jwks", sorted(SCOPES), [AUDIENCE])
 
         audit = kit.audit
         routes = [

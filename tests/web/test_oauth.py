@@ -247,6 +247,7 @@ async def test_clients_find_everything_by_the_metadata(house: House) -> None:
         "token_endpoint": f"{house.base}/door/token",
         "jwks_uri": f"{house.base}/door/jwks",
         "scopes_supported": ["files:list", "files:upload"],
+        "protected_resources": [AUDIENCE],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
