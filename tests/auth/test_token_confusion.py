@@ -328,12 +328,16 @@ async def test_what_is_no_token_at_all(forge: Forge) -> None:
         "\t" + token,
         token.replace(".", "。"),
         "é" + token,
+        "\udc80" + token,
+        forge.signed({"scope": "x" * 8000}),  # far beyond what we issue
         "a" * 10_000_000,
         "." * 5000,
         token.split(".", maxsplit=1)[0] + ".." + forge.signature,
         f"{encoded(b'[' * 300)}.{token.partition('.')[2]}",
         f"{encoded([])}.{token.partition('.')[2]}",
         f"{encoded(5)}.{token.partition('.')[2]}",
+        f"{encoded(['alg'])}.{token.partition('.')[2]}",
+        f"{encoded('alg')}.{token.partition('.')[2]}",
         json.dumps({"payload": token, "signatures": []}),
         "kade_secret_something",
     ):
