@@ -55,7 +55,7 @@ FULL = Sizes(
     examples=1000,
     tasks=1000,
     interleavings=200,
-    filters=20_000,
+    filters=5_000,
 )
 
 

@@ -11,10 +11,13 @@ import typer
 
 from kade import __version__
 from kade.cli import (
+    application,
     audit,
+    business_type,
     cert,
     client,
     config,
+    delivery,
     demo,
     doctor,
     get,
@@ -28,6 +31,7 @@ from kade.cli import (
     space,
     user,
 )
+from kade.cli import tenant as tenant_
 from kade.cli.context import Context
 from kade.cli.errors import CommandError, report
 
@@ -49,6 +53,10 @@ app.add_typer(cert.app, name="cert")
 app.add_typer(key.app, name="key")
 app.add_typer(signing_key.app, name="signing-key")
 app.add_typer(space.app, name="space")
+app.add_typer(tenant_.app, name="tenant")
+app.add_typer(business_type.app, name="business-type")
+app.add_typer(application.app, name="application")
+app.add_typer(delivery.app, name="delivery")
 app.add_typer(client.app, name="client")
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
@@ -89,13 +97,19 @@ def _prepare(
             help="The configuration file; ./kade.toml if there is one.",
         ),
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            "--tenant", metavar="NAME", envvar="KADE_TENANT", help="The tenant to act in; the first one."
+        ),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Kade: one self-hosted server through which organisations hand files to each other."""
-    context.obj = Context(path=path, sections=_sections)
+    context.obj = Context(path=path, tenant=tenant, sections=_sections)
 
 
 def _sections() -> Mapping[str, type[msgspec.Struct]]:

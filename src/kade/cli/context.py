@@ -21,11 +21,14 @@ DEFAULT_PATH = Path("kade.toml")
 class Context:
     """The object of typer's context: `context.obj.config` is the configuration in force.
 
+    Commands act in the tenant of that name, or in the one that `kade init` made.
+
     `sections` gives the sections of what is built in besides the core; it is asked when the configuration
     is read and not before, so that commands without one start fast.
     """
 
     path: Path | None = None
+    tenant: str | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     sections: Callable[[], Mapping[str, type[msgspec.Struct]]] = dict
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -31,17 +32,13 @@ def settings(context: typer.Context) -> Config:
 
 
 def change(context: typer.Context, verb: Verb[T]) -> T:
-    """What *verb* returns, run in one transaction as the operator of this machine."""
-    from kade.services.installing import local_operator
-
-    return inside(context, lambda kade: kade.catalog.write(lambda tx: verb(tx, local_operator(tx), kade)))
+    """What *verb* returns, run in one transaction as the operator of this machine, in the tenant named."""
+    return inside(context, lambda kade: kade.catalog.write(lambda tx: verb(tx, _operator(tx, context), kade)))
 
 
 def look(context: typer.Context, verb: Verb[T]) -> T:
     """What *verb*, which changes nothing, returns."""
-    from kade.services.installing import local_operator
-
-    return inside(context, lambda kade: kade.catalog.read(lambda tx: verb(tx, local_operator(tx), kade)))
+    return inside(context, lambda kade: kade.catalog.read(lambda tx: verb(tx, _operator(tx, context), kade)))
 
 
 def inside(context: typer.Context, work: Callable[[Kade], Awaitable[T]]) -> T:
@@ -64,6 +61,20 @@ def inside(context: typer.Context, work: Callable[[Kade], Awaitable[T]]) -> T:
             return await work(kade)
 
     return asyncio.run(run())
+
+
+def _operator(tx: Tx, context: typer.Context) -> Caller:
+    from kade.services.installing import local_operator
+
+    ours: Context = context.obj
+    return acting(tx, local_operator(tx), ours.tenant)
+
+
+def acting(tx: Tx, caller: Caller, tenant: str | None) -> Caller:
+    """The caller in the tenant of that name; None: where it is. Raises KadeError(TenantReason.UNKNOWN)."""
+    from kade.services import tenants
+
+    return replace(caller, tenant_id=tenants.named(tx, tenant).id) if tenant else caller
 
 
 def user(tx: Tx, caller: Caller, name: str) -> Principal:
@@ -89,3 +100,22 @@ def credentials(
         for each in tx.credentials.of_principal(owner.id)
         if each.kind == kind
     ]
+
+
+def applications(tx: Tx, caller: Caller) -> list[Principal]:
+    """The applications of this installation, by name."""
+    from kade.core.principals import PrincipalKind
+
+    everybody = tx.principals.of_tenant(caller.tenant_id)
+    return [each for each in everybody if each.kind == PrincipalKind.APPLICATION]
+
+
+def application(tx: Tx, caller: Caller, name: str) -> Principal:
+    """The application of that name, id or client id. Raises KadeError(PrincipalReason.UNKNOWN)."""
+    from kade.core.errors import KadeError, PrincipalReason
+    from kade.core.ids import undashed
+
+    found = user(tx, caller, undashed(name) or name)
+    if found not in applications(tx, caller):
+        raise KadeError(PrincipalReason.UNKNOWN, name)
+    return found

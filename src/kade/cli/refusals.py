@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from kade.core.errors import (
+    BusinessTypeReason,
     CredentialReason,
+    GrantReason,
     KadeError,
     PrincipalReason,
     QuotaReason,
     Reason,
+    RuleReason,
     SigningKeyReason,
     SpaceReason,
     TenantReason,
@@ -15,8 +18,18 @@ from kade.core.errors import (
 )
 
 _SENTENCES: dict[Reason, str] = {
-    TenantReason.UNKNOWN: "nothing is initialised here: run `kade init`",
-    TenantReason.NAME_TAKEN: "this folder has been initialised before",
+    TenantReason.UNKNOWN: "there is no tenant {subject!r}",
+    TenantReason.NAME_TAKEN: "there is a tenant {subject!r} already",
+    TenantReason.BAD_NAME: "{subject} cannot be the name of a tenant",
+    BusinessTypeReason.UNKNOWN: "there is no business type {subject}",
+    BusinessTypeReason.NUMBER_TAKEN: "there is a business type {subject} already",
+    BusinessTypeReason.BAD_NAME: "{subject} cannot be the name of a business type",
+    BusinessTypeReason.WRONG_DIRECTION: "files of type {subject} do not go that way",
+    BusinessTypeReason.IN_USE: "a tenant has a space for type {subject}; remove that first",
+    RuleReason.UNKNOWN: "there is no such rule: {subject}",
+    RuleReason.EXISTS: "there is such a rule already",
+    RuleReason.SAME_SPACE: "a rule cannot lead from a space into itself",
+    GrantReason.UNKNOWN: "there is no such right",
     PrincipalReason.UNKNOWN: "there is no user {subject!r}",
     PrincipalReason.NAME_TAKEN: "there is a user {subject!r} already",
     PrincipalReason.BAD_NAME: "{subject} cannot be the name of a user",
@@ -28,6 +41,8 @@ _SENTENCES: dict[Reason, str] = {
     SpaceReason.UNKNOWN: "there is no space {subject!r}",
     SpaceReason.NAME_TAKEN: "there is a space {subject!r} already",
     SpaceReason.BAD_NAME: "{subject} cannot be the name of a space",
+    SpaceReason.NUMBER_TAKEN: "the space, or another one for type {subject}, is taken",
+    SpaceReason.BAD_POLICY: "--keep-record must be at least as long as --keep-content, which it needs",
     SpaceReason.NOT_EMPTY: "files are still in it; remove them first",
     QuotaReason.EXCEEDED: "the quota does not allow it",
     UploadReason.DISK_FULL: "the disk is full",
@@ -36,5 +51,7 @@ _SENTENCES: dict[Reason, str] = {
 
 def sentence(error: KadeError) -> str:
     """The refusal in words; a reason without words of its own is named with its subject."""
+    if error.reason is TenantReason.UNKNOWN and not error.subject:
+        return "nothing is initialised here: run `kade init`"
     words = _SENTENCES.get(error.reason)
     return words.format(subject=error.subject) if words else str(error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kade.cli import house, show
+from kade.cli import house, policy, rule, show
 from kade.cli.errors import USAGE, CommandError
 from kade.cli.remote import Json, human_size, print_json
 
@@ -15,26 +14,15 @@ if TYPE_CHECKING:
     from kade.app import Kade
     from kade.core.ports import Tx
     from kade.core.principals import Caller
-    from kade.core.spaces import Policy, Space
+    from kade.core.spaces import Space
 
 app = typer.Typer(no_args_is_help=True, help="Spaces: where files lie, and by which rules.")
 
-_DIGESTS = ("md5",)  # besides SHA-256, which every file has
+app.add_typer(rule.app, name="rule")
 
 At = Annotated[str, typer.Argument(metavar="SPACE", help="Path of the space, such as partner or a/b.")]
 Quota = Annotated[
     str | None, typer.Option("--quota", metavar="SIZE", help="What it may hold, such as 10GB, or none.")
-]
-Trash = Annotated[
-    str | None,
-    typer.Option("--trash", metavar="TIME", help="How long removed files can be restored; 0: not at all."),
-]
-MaxSize = Annotated[
-    str | None, typer.Option("--max-size", metavar="SIZE", help="Largest file in it, or none.")
-]
-Digests = Annotated[
-    str | None,
-    typer.Option("--digests", metavar="LIST", help="Computed as files arrive, besides SHA-256: md5, none."),
 ]
 
 
@@ -77,22 +65,35 @@ def add(
     context: typer.Context,
     path: At,
     quota: Quota = None,
-    trash: Trash = None,
-    max_size: MaxSize = None,
-    digests: Digests = None,
+    trash: policy.Trash = None,
+    max_size: policy.MaxSize = None,
+    digests: policy.Digests = None,
+    keep_content: policy.KeepContent = None,
+    keep_record: policy.KeepRecord = None,
+    names: policy.Names = None,
+    refuse: policy.Refuse = None,
     as_json: Json = False,
 ) -> None:
     """Add a space below another one, or below the root."""
     from kade.core.spaces import Policy
     from kade.services import spaces, tenants
 
-    policy = _policy(Policy(), trash, max_size, digests)
+    rules = policy.changed(
+        Policy(),
+        trash=trash,
+        max_size=max_size,
+        digests=digests,
+        keep_content=keep_content,
+        keep_record=keep_record,
+        names=names,
+        refuse=refuse,
+    )
     ceiling = show.size(quota, "--quota") if quota else house.settings(context).uploads.quota or None
 
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         above, _, name = path.rpartition("/")
         parent = spaces.at_path(tx, caller, above) if above else tenants.root_of(tx, caller.tenant_id)
-        space = spaces.create(tx, caller, kade.namers, parent.id, name, policy=policy, ceiling=ceiling)
+        space = spaces.create(tx, caller, kade.namers, parent.id, name, policy=rules, ceiling=ceiling)
         return _described(tx, space, path)
 
     _report(house.change(context, verb), as_json)
@@ -103,23 +104,37 @@ def set_(
     context: typer.Context,
     path: At,
     quota: Quota = None,
-    trash: Trash = None,
-    max_size: MaxSize = None,
-    digests: Digests = None,
+    trash: policy.Trash = None,
+    max_size: policy.MaxSize = None,
+    digests: policy.Digests = None,
+    keep_content: policy.KeepContent = None,
+    keep_record: policy.KeepRecord = None,
+    names: policy.Names = None,
+    refuse: policy.Refuse = None,
     as_json: Json = False,
 ) -> None:
     """Change a space's rules: they hold for what comes in from now on."""
+    from kade.core.spaces import Policy
     from kade.services import spaces
 
-    if not any((quota, trash, max_size, digests)):
-        raise CommandError("say what to change: --quota, --trash, --max-size or --digests", USAGE)
-    _policy(None, trash, max_size, digests)
+    options = {
+        "trash": trash,
+        "max_size": max_size,
+        "digests": digests,
+        "keep_content": keep_content,
+        "keep_record": keep_record,
+        "names": names,
+        "refuse": refuse,
+    }
+    if not quota and not any(options.values()):
+        raise CommandError("say what to change: see `kade space set --help`", USAGE)
+    policy.changed(Policy(), **options)
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
         space = spaces.at_path(tx, caller, path)
         if quota:
             spaces.set_ceiling(tx, caller, space, show.size(quota, "--quota"))
-        changed = _policy(space.policy, trash, max_size, digests)
+        changed = policy.changed(space.policy, **options)
         if changed != space.policy:
             spaces.set_policy(tx, caller, space, changed)
         return _described(tx, spaces.at_path(tx, caller, path), path)
@@ -149,24 +164,6 @@ def remove(context: typer.Context, path: At, as_json: Json = False) -> None:
         typer.echo(f"removed {path}")
 
 
-def _policy(policy: Policy | None, trash: str | None, max_size: str | None, digests: str | None) -> Policy:
-    """*policy* with what the options say. Raises CommandError."""
-    from kade.core.spaces import Policy as Rules
-
-    changed = policy or Rules()
-    if trash is not None:
-        changed = replace(changed, trash_ms=show.duration_ms(trash, "--trash"))
-    if max_size is not None:
-        changed = replace(changed, max_file_size=show.size(max_size, "--max-size") or 0)
-    if digests is not None:
-        named = () if digests == "none" else tuple(name.strip().lower() for name in digests.split(","))
-        unknown = [name for name in named if name not in _DIGESTS]
-        if unknown:
-            raise CommandError(f"--digests names {unknown[0]!r}; md5 and none are known", USAGE)
-        changed = replace(changed, digests=named)
-    return changed
-
-
 def _described(tx: Tx, space: Space, path: str) -> dict[str, Any]:
     from kade.core.bindings import Noun
 
@@ -182,9 +179,8 @@ def _described(tx: Tx, space: Space, path: str) -> dict[str, Any]:
         "used": quota.used if quota else 0,
         "reserved": quota.reserved if quota else 0,
         "quota": quota.ceiling if quota else None,
-        "trash_seconds": space.policy.trash_ms // 1000,
-        "max_size": space.policy.max_file_size or None,
-        "digests": ["sha256", *space.policy.digests],
+        "business_type": space.number,
+        **policy.described(space.policy),
     }
 
 
@@ -201,8 +197,6 @@ def _report(space: dict[str, Any], as_json: bool) -> None:
             ("used", human_size(space["used"])),
             ("reserved", human_size(space["reserved"])),
             ("quota", show.limit(space["quota"])),
-            ("trash", f"{space['trash_seconds']} s" if space["trash_seconds"] else "none"),
-            ("largest file", show.limit(space["max_size"])),
-            ("digests", " ".join(space["digests"])),
+            *policy.facts(space),
         ]
     )

@@ -23,3 +23,13 @@ class BusinessType(NamedTuple):
     direction: str
     policy: Policy
     created_at: Millis
+
+
+_PROGRAMS = """
+action apk app asa asax asp axd bat bin cer cfc cfm cgi cmd com command cpl csh css dbm dll do exe gadget
+htm html inc inf ins inx ipa isu jar job js jse jsp jsv jsw jsx ksh lnk msc msi msp mst osx out paf phar php
+php2 php3 php4 php5 php6 php7 phps pht phtm phtml pif pl prg ps1 rem reg rgs run scr sct shb shs shtml swf
+u3p vb vbe vbs vbscript workflow ws wsf wsg wss xap
+"""
+REFUSED_EXTENSIONS = tuple(_PROGRAMS.split())
+"""Names that end so are programs to somebody: a business type refuses them unless it says otherwise."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from kade.core.clock import Millis
 from kade.core.ids import Id
 
 T = TypeVar("T")
@@ -143,13 +142,3 @@ def leaves(term: Term) -> Iterator[Compare | OneOf | Holds]:
             yield from leaves(each)
     else:
         yield term
-
-
-def uses(term: Term, field: Field) -> bool:
-    """Whether the term asks about *field* anywhere."""
-    return any(leaf.field is field for leaf in leaves(term))
-
-
-def before(moment: Millis) -> Compare:
-    """Entries that arrived before *moment*."""
-    return Compare(Field.ARRIVED, Operator.LT, moment)

@@ -17,7 +17,7 @@ from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.query import Page, Query
 from kade.core.ranges import Span, union
-from kade.services import access
+from kade.services import access, tenants
 
 
 def spaces(tx: Tx, caller: Caller) -> dict[int, Id]:
@@ -108,9 +108,28 @@ def _receipt(caller: Caller, kind: str, file: File) -> Event:
 
 
 def waiting(
-    tx: Tx, subscriber_id: Id | None, before: Millis, limit: int, after: Delivery | None = None
+    tx: Tx, caller: Caller, subscriber_id: Id | None, before: Millis, limit: int
 ) -> list[tuple[Delivery, File]]:
-    """What nobody fetched since before that moment, longest waiting first, of one subscriber or of all."""
-    found = tx.deliveries.waiting(subscriber_id, before, limit, after)
+    """What nobody fetched since before that moment, longest waiting first, of one subscriber or of all.
+
+    Raises:
+        KadeError: ``AccessReason.VERB_NOT_GRANTED`` unless the caller runs the installation.
+    """
+    _require_operator(tx, caller)
+    found = tx.deliveries.waiting(subscriber_id, before, limit)
+    return _with_files(tx, found)
+
+
+def of_file(tx: Tx, caller: Caller, file_id: Id) -> list[tuple[Delivery, File]]:
+    """Everybody that the file was delivered to. Raises as ``waiting`` does."""
+    _require_operator(tx, caller)
+    return _with_files(tx, tx.deliveries.of_file(file_id))
+
+
+def _with_files(tx: Tx, found: Sequence[Delivery]) -> list[tuple[Delivery, File]]:
     listed = ((each, tx.files.get(each.file_id)) for each in found)
     return [(delivery, file) for delivery, file in listed if file is not None]
+
+
+def _require_operator(tx: Tx, caller: Caller) -> None:
+    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, tenants.first(tx).id).id)

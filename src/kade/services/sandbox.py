@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from kade.core import names
-from kade.core.business_types import Direction
+from kade.core.business_types import REFUSED_EXTENSIONS, Direction
 from kade.core.files import File, FileState
 from kade.core.grants import Verb
 from kade.core.ports import Tx
@@ -42,7 +42,8 @@ def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Pri
     here = replace(caller, tenant_id=tenant.id)
     for number, (name, direction) in _TYPES.items():
         if tx.business_types.get(number) is None:
-            business_types.create(tx, caller, number, name, direction, Policy())
+            policy = Policy(refused_extensions=REFUSED_EXTENSIONS)
+            business_types.create(tx, caller, number, name, direction, policy)
     shelf = business_types.offer(tx, here, namers, DOWNLOADS)
     waiting = [_file(tx, here, namers, rules, shelf, name) for name in _FILES]
     applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE)

@@ -42,7 +42,7 @@ def first(tx: Tx) -> Tenant:
     """
     tenants = tx.tenants.all()
     if not tenants:
-        raise KadeError(TenantReason.UNKNOWN, "none")
+        raise KadeError(TenantReason.UNKNOWN)
     return min(tenants, key=lambda tenant: tenant.id)
 
 

@@ -219,7 +219,7 @@ def _leaf(chance: Random, statuses: bool) -> Tree:
             truth = (chance.choice(("eq", "ne")), chance.random() < 0.5) if chance.random() < 0.5 else None
             return Function(chance.choice(tuple(FUNCTIONS)), _some_text(chance), truth)
         case 3:
-            return Type(how, chance.choice((*TYPES, HIDDEN_TYPE, 7099, -1, 0, 10**30)))
+            return Type(how, chance.choice((*TYPES, HIDDEN_TYPE, 7099, -1, 0, 10**17)))
         case 4:
             beside = chance.choice((0, 0, 1, -1, 5_000, 9_999, 10_000, -10_000, 864_000_000_000))
             field = chance.choice(tuple(DATES)) if statuses else "uploadDate"

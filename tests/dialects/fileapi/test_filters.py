@@ -157,6 +157,21 @@ def test_a_filter_tells_the_types_that_it_names(text: str, types: set[int]) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "deleted"),
+    [
+        ("", False),
+        ("status eq 'all'", False),
+        ("fileName eq 'deleted'", False),
+        ("status eq 'Deleted'", True),
+        ("businessType eq 7101 or not status ne 'deleted'", True),
+        ("deleteDate gt 2020-01-01", True),
+    ],
+)
+def test_a_filter_tells_whether_deleted_files_are_asked_for(text: str, deleted: bool) -> None:
+    assert for_subscriber(text).shows_deleted == deleted
+
+
+@pytest.mark.parametrize(
     ("text", "term"),
     [
         ("", AllOf(())),

@@ -148,7 +148,7 @@ def test_functions_look_for_a_text_and_may_be_compared(name: str, part: Part) ->
         ("state ne 'shut'", NEVER),
         ("shelf eq -7", shelf(-7)),
         ("shelf eq 007", shelf(7)),
-        ("shelf lt 99999999999999999999", shelf(99999999999999999999, Operator.LT)),
+        ("shelf lt 999999999999999999", shelf(10**18 - 1, Operator.LT)),
     ],
 )
 def test_words_and_numbers(text: str, term: Term) -> None:
@@ -252,6 +252,7 @@ def test_what_is_no_date_is_refused_where_it_begins(date: str) -> None:
         ("shelf eq 1.5", 10, "an integer"),
         ("shelf eq +1", 10, "an integer"),
         ("shelf eq 1_0", 10, "an integer"),
+        ("shelf eq 1000000000000000000", 10, "an integer"),
         ("shelf eq \u0661", 10, "an integer"),
         ("shelf eq 1or shelf eq 2", 10, "an integer"),
         ("shelf eq (1)", 10, "an integer"),

@@ -10,7 +10,7 @@ from kade.core.query import ALWAYS, NEVER, Compare, Field, Operator, Term
 from kade.web.odata.dates import TICKS, ticks_of
 from kade.web.odata.lexer import Shape, Token, one_of
 
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")  # what fits into 64 bits in any case
 
 
 class Kind(Protocol):
@@ -44,7 +44,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An integer."""
+    """An integer of at most 18 digits."""
 
     field: Field
     expected = "an integer"
