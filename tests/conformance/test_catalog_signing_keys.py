@@ -3,7 +3,7 @@
 from typing import Any
 
 from kade.core.clock import Millis
-from kade.core.ids import new_id
+from kade.core.ids import Id, new_id
 from kade.core.ports import Catalog
 from kade.core.signing_keys import SigningKey
 
@@ -16,8 +16,8 @@ def a_signing_key(created_at: int = 100, retires_at: int = 200, **given: Any) ->
 
 
 async def test_signing_keys_keep_every_field_and_are_listed_newest_first(catalog: Catalog) -> None:
-    middle, new, old = a_signing_key(150), a_signing_key(160, 2**40), a_signing_key(50, revoked_at=Millis(60))
-    twin = a_signing_key(160)  # made in the same millisecond, after it
+    middle, old = a_signing_key(150), a_signing_key(50, revoked_at=Millis(60))
+    new, twin = (a_signing_key(160, 2**40, id=Id(f"{number:032x}")) for number in (1, 2))
     for each in (middle, new, old, twin):
         await catalog.write(lambda tx, key: tx.signing_keys.add(key), each)
     assert await catalog.read(lambda tx: tx.signing_keys.all()) == [twin, new, middle, old]
