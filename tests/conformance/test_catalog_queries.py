@@ -93,9 +93,9 @@ class Listed(NamedTuple):
             case AnyOf(terms):
                 return any(self.holds(each, delivery) for each in terms)
             case OneOf(field, values):
-                return self.value(field, delivery) in values
+                return any(self.value(field, delivery) == each for each in values)
             case Holds(field, part, text):
-                text_here = self.value(field, delivery)
+                text_here: str = self.value(field, delivery)
                 return {
                     Part.START: text_here.startswith(text),
                     Part.END: text_here.endswith(text),
