@@ -228,7 +228,7 @@ async def test_what_is_waiting_is_told_by_age(house: House, shelf: Space) -> Non
     await fetch(house, one, first, (0, END))
 
     async def told(of: Id | None, before: int, limit: int = 10) -> list[tuple[Id, Id]]:
-        found = await house.catalog.read(deliveries.waiting, of, Millis(before), limit)
+        found = await house.catalog.read(deliveries.waiting, house.caller, of, Millis(before), limit)
         return [(delivery.subscriber_id, file.id) for delivery, file in found]
 
     later = now() + 1
