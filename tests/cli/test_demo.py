@@ -47,7 +47,7 @@ async def test_every_step_passes_with_a_file_of_one_s_own(tmp_path: Path, size: 
     assert code == 0, output + errors
     titles = re.findall(r"^ *(\d+)  \w", output, re.MULTILINE)
     assert titles == [str(number) for number in range(1, 15)]
-    assert output.endswith("demo: 14 steps passed\n")
+    assert output.endswith("demo: 16 steps passed\n")
     assert [path.name for path in left(tmp_path)] == ["own.bin"]
 
 

@@ -49,7 +49,8 @@ def withdraw(tx: Tx, caller: Caller, grant_id: Id) -> None:
     if given is None:
         raise KadeError(GrantReason.UNKNOWN, grant_id)
     access.require(tx, caller, Verb.MANAGE, given.space_id)
-    tx.grants.remove(given.id)
+    if not tx.grants.remove(given.id):
+        raise KadeError(GrantReason.UNKNOWN, grant_id)
     verbs = " ".join(given.verbs)
     tx.journal.append(
         Event.by(caller, "grant.revoked", given.principal_id, verbs=verbs, space=given.space_id)
@@ -66,9 +67,10 @@ def set_networks(tx: Tx, caller: Caller, application: Principal, networks: Itera
     """Let the application call from these networks only (CIDR); from anywhere when there are none.
 
     Raises:
-        KadeError: ``RequestReason.BAD_VALUE`` for what is no network.
+        KadeError: ``AccessReason.VERB_NOT_GRANTED`` unless the caller manages the application's tenant;
+            ``RequestReason.BAD_VALUE`` for what is no network.
     """
-    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, caller.tenant_id).id)
+    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, application.tenant_id).id)
     kept = canonical(networks)
     tx.principals.set_networks(application.id, kept)
     tx.journal.append(Event.by(caller, "principal.networks_changed", application.id, networks=kept))

@@ -91,9 +91,9 @@ def quota(tx: Tx, subject_id: Id) -> list[Finding]:
 
 
 def named_file(tx: Tx, file_id: Id) -> list[Finding]:
-    """A name leads to a file that is there, or to what is being uploaded."""
+    """A name leads to a file that is there or has left its record, or to what is being uploaded."""
     found = tx.files.get(file_id)
-    alive = found is not None and found.state in OCCUPIED
+    alive = found is not None and found.state in (*OCCUPIED, FileState.GONE)
     return [] if alive or tx.uploads.of_file(file_id) else _dead(Noun.FILE, file_id)
 
 

@@ -45,7 +45,7 @@ class Catalog(Protocol):
         Raises:
             KadeError: ``UploadReason.DISK_FULL``; ``RequestReason.CATALOG_UNAVAILABLE`` while the database
                 does not answer, ``SHUTTING_DOWN`` after ``close``, ``BAD_VALUE`` for text that no database
-                keeps (NUL, lone surrogates); and what *fn* raises.
+                keeps (NUL, lone surrogates) and numbers beyond 64 bits; and what *fn* raises.
         """
 
     async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
