@@ -66,7 +66,7 @@ _MESSAGES: dict[Code, str] = {
     Code.UNAVAILABLE: "The service is not available now.",
     Code.INTERNAL: "Internal error.",
 }
-# What somebody can mend is said in full; a subject is the name of a parameter, or what the request itself says.
+# What somebody can mend is said in full; a subject is a parameter, or what the request itself says.
 _SENTENCES: dict[Reason, str] = {
     RequestReason.MISSING_VALUE: "{subject} is missing.",
     RequestReason.BAD_VALUE: "The value of {subject} is not allowed.",
