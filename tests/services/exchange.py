@@ -1,7 +1,9 @@
 """Applications, business types and files that go from one to the other, for tests of the services."""
 
 from tests.services.conftest import House
+from tests.services.test_people import Numbering
 
+from kade.core.bindings import Noun
 from kade.core.business_types import Direction
 from kade.core.deliveries import Delivery
 from kade.core.files import File
@@ -10,9 +12,19 @@ from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Policy, Space
-from kade.services import applications, business_types, principals
+from kade.services import applications, business_types, naming, principals
 
 DATA = bytes(range(256))
+
+
+class ByNumber(Numbering):
+    """Names the spaces that have a number by that."""
+
+    instance = "by number"
+
+    def name_space(self, tx: Tx, space: Space) -> None:
+        if space.number is not None:
+            naming.bind(tx, self.instance, Noun.SPACE, str(space.number), space.id)
 
 
 async def an_application(house: House, name: str = "payroll") -> Caller:

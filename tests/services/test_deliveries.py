@@ -18,7 +18,7 @@ from tests.services.test_appending import refusal
 
 from kade.core.clock import Millis, now
 from kade.core.deliveries import Delivery, DeliveryState, spans_of, text_of
-from kade.core.errors import FileReason
+from kade.core.errors import AccessReason, FileReason
 from kade.core.files import File, FileState
 from kade.core.grants import Verb
 from kade.core.ids import Id, new_id
@@ -239,6 +239,19 @@ async def test_what_is_waiting_is_told_by_age(house: House, shelf: Space) -> Non
     lost = (await delivered(house, second.id))[0]._replace(file_id=new_id())
     await house.catalog.write(lambda tx: tx.deliveries.add_all([lost]))
     assert len(await told(None, later)) == 3
+
+
+async def test_who_runs_the_installation_sees_to_whom_a_file_went(house: House, shelf: Space) -> None:
+    caller = await a_subscriber(house)
+    file = await published(house, shelf)
+    (mine,) = await delivered(house, file.id)
+    found = await house.catalog.read(deliveries.of_file, house.caller, file.id)
+    assert found == [(mine, file)] and mine.subscriber_id == caller.principal_id
+    assert await house.catalog.read(deliveries.of_file, house.caller, new_id()) == []
+    asking = house.catalog.read(deliveries.of_file, caller, file.id)
+    assert await refusal(asking) is AccessReason.VERB_NOT_GRANTED
+    asking = house.catalog.read(deliveries.waiting, caller, None, now(), 10)
+    assert await refusal(asking) is AccessReason.VERB_NOT_GRANTED
 
 
 async def test_a_publisher_reads_what_it_brought_itself(house: House, shelf: Space) -> None:

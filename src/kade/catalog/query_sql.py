@@ -1,13 +1,12 @@
 """Queries in SQL: terms over the columns that a table has for each field.
 
-Every value is bound, never written into a statement; but for states, which are numbers of our own: only so
-can a database know that a partial index holds every row asked for.
+Every value is bound, never written into a statement.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
 
 from kade.catalog.statements import Place, Row, Session
 from kade.core.query import (
@@ -50,11 +49,9 @@ def condition(term: Term, columns: Columns) -> ColumnElement[bool]:
     """The term as a condition that is true or false and never NULL, also behind a NOT."""
     match term:
         case Compare(field, operator, value):
-            return _sure(field, _COMPARISONS[operator](columns[field], _value(field, value)))
-        case OneOf(field, (value,)):
-            return _sure(field, columns[field] == _value(field, value))
+            return _sure(field, _COMPARISONS[operator](columns[field], value))
         case OneOf(field, values):
-            return _sure(field, columns[field].in_([_value(field, each) for each in values]))
+            return _sure(field, columns[field].in_(values))
         case Holds(field, part, text):
             return _HOLDS[part](columns[field], text)
         case Not(inner):
@@ -84,10 +81,6 @@ def page(
         return Page([row[:-1] for row in rows], rows[0][-1])
     counted = session.one(select(func.count()).select_from(narrowed.subquery())) if query.skip else None
     return Page([], counted[0] if counted else 0)
-
-
-def _value(field: Field, value: str | int) -> Any:
-    return literal_column(str(int(value))) if field is Field.STATE else value
 
 
 def _sure(field: Field, compared: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -49,8 +49,7 @@ def withdraw(tx: Tx, caller: Caller, grant_id: Id) -> None:
     if given is None:
         raise KadeError(GrantReason.UNKNOWN, grant_id)
     access.require(tx, caller, Verb.MANAGE, given.space_id)
-    if not tx.grants.remove(given.id):
-        raise KadeError(GrantReason.UNKNOWN, grant_id)
+    tx.grants.remove(given.id)
     verbs = " ".join(given.verbs)
     tx.journal.append(
         Event.by(caller, "grant.revoked", given.principal_id, verbs=verbs, space=given.space_id)

@@ -16,6 +16,7 @@ from kade.core.ports import Catalog, Tx
 
 _log = structlog.get_logger("kade.services.reacting")
 _BATCH = 100
+_FAILED = "reaction.failed"
 # What the catalog refuses now it may do later; any other refusal is the reaction's own.
 _NOT_NOW: tuple[Reason, ...] = (
     RequestReason.CATALOG_UNAVAILABLE,
@@ -98,7 +99,8 @@ class Reacting:
         entries = tx.journal.tail(tx.cursors.lock(self._name), size)
         for self._before, entry in enumerate(entries):
             self._at = entry.position
-            self._reaction(tx, entry)
+            if entry.kind != _FAILED:  # else a failure could lead to the next one, for ever
+                self._reaction(tx, entry)
         self._at = None
         if entries:
             tx.cursors.move(self._name, entries[-1].position)
@@ -109,6 +111,6 @@ class Reacting:
         if tx.cursors.lock(self._name) != position - 1:
             return
         (entry,) = tx.journal.tail(position - 1, 1)
-        failed = Event("reaction.failed", entry.subject, Outcome.FAILED, detail={"reaction": self._name})
+        failed = Event(_FAILED, entry.subject, Outcome.FAILED, detail={"reaction": self._name})
         tx.journal.append(failed)
         tx.cursors.move(self._name, position)

@@ -109,7 +109,9 @@ class Namer(Protocol):
     instance: str
 
     def name_principal(self, tx: Tx, principal: Principal) -> None: ...
-    def name_space(self, tx: Tx, space: Space) -> None: ...
+    def name_space(self, tx: Tx, space: Space) -> None:
+        """A space was made, or, the second time, has become the one for a business type."""
+
     def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
         """The space was made for the principal: the instance may now know it as the principal's own."""
 
