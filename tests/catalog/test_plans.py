@@ -26,7 +26,7 @@ HOT: dict[str, Executable] = {
         ),
         files: ("_GET", "_OF_CONTENT", "_DUE", "_FROM_ORIGIN"),
         deliveries: ("_GET", "_OF_FILE", "_LAPSE"),
-        grants: ("_COVERING", "_OF_PRINCIPAL", "_HOLDERS"),
+        grants: ("_COVERING", "_OF_PRINCIPAL", "_HELD"),
         journal: ("_TAIL", "_LAST", "_LAST_POSITION"),
         principals: ("_PRESENTED", "_GET_CREDENTIAL", "_NAMED", "_PROVEN"),
         spaces: ("_GET", "_NAMED_BELOW", "_RESERVE", "_SETTLE"),

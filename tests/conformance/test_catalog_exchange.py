@@ -29,6 +29,10 @@ from kade.core.uploads import UploadKind, UploadState
 GIB = 1 << 30
 
 
+async def test_a_new_catalog_has_no_rules(catalog: Catalog) -> None:
+    assert not await catalog.read(lambda tx: tx.rules.exist())
+
+
 async def test_a_business_type_keeps_every_field_and_its_number(catalog: Catalog) -> None:
     policy = Policy(
         ("md5",), 5, GIB * GIB // 8, 6, 7, file_names=("*.xml", "ä_?.csv"), refused_extensions=("exe",)
@@ -88,6 +92,7 @@ async def test_rules_are_of_a_space_and_go_with_it(catalog: Catalog) -> None:
         return [each.target_id for each in await catalog.read(lambda tx: tx.rules.of_space(space.id))]
 
     assert await catalog.read(lambda tx: tx.rules.of_tenant(one.tenant_id)) == made
+    assert await catalog.read(lambda tx: tx.rules.exist())
     assert await catalog.read(lambda tx: tx.rules.of_tenant(new_id())) == []
     assert set(await of(one)) == {two.id, three.id}
     with pytest.raises(KadeError) as refused:

@@ -28,7 +28,12 @@ from kade.services.reacting import Reacting
 
 def following(house: House, catalog: Catalog | None = None) -> Reacting:
     """What applies the rules, as a server has it."""
-    return Reacting(catalog or house.catalog, "rules", lambda tx, entry: rules.apply(tx, house.namers, entry))
+    return Reacting(
+        catalog or house.catalog,
+        "rules",
+        lambda tx, entry: rules.apply(tx, house.namers, entry),
+        needed=lambda tx: tx.rules.exist(),
+    )
 
 
 async def a_rule(house: House, space: Space, target: Space) -> Rule:
@@ -427,3 +432,18 @@ async def test_a_file_of_the_trash_is_published_when_it_was_live(house: House) -
     await following(house).catch_up()
     assert await in_space(house, shelf) == []
     assert (await file_now(house, file.id)).state == FileState.TRASHED
+
+
+async def test_what_nothing_is_made_of_is_passed_without_a_look(house: House) -> None:
+    seen: list[int] = []
+    wanted = False
+    reacting = Reacting(
+        house.catalog, "toys", lambda _tx, entry: seen.append(entry.position), needed=lambda _tx: wanted
+    )
+    await published(house, house.space)
+    await reacting.catch_up()
+    assert (seen, await reacting.lag()) == ([], 0)
+    wanted = True
+    await published(house, house.space)
+    await reacting.catch_up()
+    assert seen == [entry.position for entry in (await entries(house))[-len(seen) :]] and seen

@@ -69,7 +69,12 @@ class Server:
         self._reactions: set[asyncio.Task[None]] = set()
         self.bases: dict[str, str] = {}
         self._runner = Runner(kade.catalog, Capacity(config.tasks.at_once, config.tasks.per_lane))
-        self._rules = Reacting(kade.catalog, "rules", lambda tx, entry: rules.apply(tx, kade.namers, entry))
+        self._rules = Reacting(
+            kade.catalog,
+            "rules",
+            lambda tx, entry: rules.apply(tx, kade.namers, entry),
+            needed=lambda tx: tx.rules.exist(),
+        )
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
         self._authorities = client_authorities(settings)

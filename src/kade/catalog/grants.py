@@ -33,11 +33,9 @@ _IN_TIME = and_(
     or_(grants.c.not_after.is_(None), grants.c.not_after > bindparam("_at")),
 )
 _WITH_VERB = and_((" " + grants.c.verbs + " ").like(bindparam("_verb")), _IN_TIME)
-_HOLDERS = (
-    select(grants.c.principal_id)
-    .where(grants.c.space_id.in_(select(_upwards.c.id)), _WITH_VERB)
-    .distinct()
-    .order_by(grants.c.principal_id)
+# Which of them have the verb is seen faster here: SQLite takes longer to look into a text than to give it.
+_HELD = select(grants.c.principal_id, grants.c.verbs, grants.c.not_before, grants.c.not_after).join(
+    _upwards, _upwards.c.id == grants.c.space_id
 )
 _TENANTS_OF = (
     select(spaces.c.tenant_id)
@@ -111,8 +109,13 @@ class GrantTable:
         return {row[0]: row[1] for row in rows}
 
     def holders(self, space_id: Id, verb: Verb, at: Millis) -> list[Id]:
-        rows = self._session.all(_HOLDERS, _space=space_id, _verb=f"% {verb} %", _at=at)
-        return [row[0] for row in rows]
+        return sorted(
+            {
+                principal_id
+                for principal_id, verbs, not_before, not_after in self._session.all(_HELD, _space=space_id)
+                if verb in verbs.split() and (not_before or 0) <= at and (not_after is None or at < not_after)
+            }
+        )
 
     def tenants_of(self, principal_id: Id, at: Millis) -> list[Id]:
         return [row[0] for row in self._session.all(_TENANTS_OF, _principal=principal_id, _at=at)]

@@ -10,6 +10,7 @@ from kade.core.ids import Id
 from kade.core.rules import Rule
 
 _ADD = insert_row(rules)
+_ANY = select(rules.c.id).limit(1)
 _OF_SPACE = select_rows(rules).where(rules.c.space_id == bindparam("_space")).order_by(rules.c.id)
 _OF_TENANT = select_rows(rules).where(rules.c.tenant_id == bindparam("_tenant")).order_by(rules.c.id)
 _REMOVE = delete(rules).where(rules.c.id == bindparam("_id"))
@@ -38,6 +39,9 @@ class RuleTable:
             self._session.run(_ADD, **rule._asdict())
         except Duplicate as error:
             raise KadeError(RuleReason.EXISTS, rule.space_id) from error
+
+    def exist(self) -> bool:
+        return self._session.one(_ANY) is not None
 
     def of_space(self, space_id: Id) -> list[Rule]:
         return [Rule._make(row) for row in self._session.all(_OF_SPACE, _space=space_id)]

@@ -30,15 +30,24 @@ Reaction = Callable[[Tx, JournalEntry], None]
 class Reacting:
     """Runs one reaction; it must not mind seeing an entry twice.
 
-    It looks at the journal when it is woken, and every *pause_s* seconds; *retry_s* after a failure.
+    It looks at the journal when it is woken, and every *pause_s* seconds; *retry_s* after a failure. While it
+    is not *needed*, entries are passed without a look.
     """
 
     def __init__(
-        self, catalog: Catalog, name: str, reaction: Reaction, *, pause_s: float = 5.0, retry_s: float = 1.0
+        self,
+        catalog: Catalog,
+        name: str,
+        reaction: Reaction,
+        *,
+        needed: Callable[[Tx], bool] = lambda _tx: True,
+        pause_s: float = 5.0,
+        retry_s: float = 1.0,
     ) -> None:
         self._catalog = catalog
         self._name = name
         self._reaction = reaction
+        self._needed = needed
         self._pause_s = pause_s
         self._retry_s = retry_s
         self._woken = asyncio.Event()
@@ -96,7 +105,11 @@ class Reacting:
 
     def _follow(self, tx: Tx, size: int) -> int:
         self._at = None
-        entries = tx.journal.tail(tx.cursors.lock(self._name), size)
+        reached = tx.cursors.lock(self._name)
+        if not self._needed(tx):
+            tx.cursors.move(self._name, tx.journal.last_position())
+            return 0
+        entries = tx.journal.tail(reached, size)
         for self._before, entry in enumerate(entries):
             self._at = entry.position
             if entry.kind != _FAILED:  # else a failure could lead to the next one, for ever

@@ -277,6 +277,9 @@ class Rules(Protocol):
     def add(self, rule: Rule) -> None:
         """Raises KadeError(RuleReason.EXISTS) when the space has the same rule."""
 
+    def exist(self) -> bool:
+        """Whether there is any."""
+
     def of_space(self, space_id: Id) -> list[Rule]:
         """Oldest first."""
 
