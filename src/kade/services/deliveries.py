@@ -37,12 +37,8 @@ def find(tx: Tx, caller: Caller, file_id: Id) -> tuple[Delivery, File]:
         KadeError: ``FileReason.UNKNOWN``, the same for a file that is not there, was not delivered to the
             caller, was dismissed, or lies where the caller subscribes no longer.
     """
-    delivery = tx.deliveries.get(caller.principal_id, file_id)
-    if delivery is None or delivery.tenant_id != caller.tenant_id:
-        raise KadeError(FileReason.UNKNOWN, file_id)
-    file = tx.files.get(file_id)
-    gone = file is None or delivery.state == DeliveryState.DISMISSED
-    if file is None or gone or not access.allowed(tx, caller, Verb.SUBSCRIBE, delivery.space_id):
+    delivery, file = _own(tx, caller, tx.deliveries.get(caller.principal_id, file_id), file_id)
+    if delivery.state == DeliveryState.DISMISSED:
         raise KadeError(FileReason.UNKNOWN, file_id)
     return delivery, file
 
@@ -80,14 +76,24 @@ def dismiss(tx: Tx, caller: Caller, file_id: Id) -> None:
     """The caller wants the file no more; for everybody else it stays. Once more is harmless.
 
     Raises:
-        KadeError: ``FileReason.UNKNOWN`` for what was never delivered to the caller.
+        KadeError: ``FileReason.UNKNOWN`` for what was never delivered to the caller, or lies where it
+            subscribes no longer.
     """
-    delivery = tx.deliveries.lock(caller.principal_id, file_id)
-    if delivery is not None and delivery.state == DeliveryState.DISMISSED:
+    delivery, file = _own(tx, caller, tx.deliveries.lock(caller.principal_id, file_id), file_id)
+    if delivery.state == DeliveryState.DISMISSED:
         return
-    delivery, file = find(tx, caller, file_id)
     tx.deliveries.change(delivery._replace(state=DeliveryState.DISMISSED, dismissed_at=now()))
     tx.journal.append(_receipt(caller, "delivery.dismissed", file))
+
+
+def _own(tx: Tx, caller: Caller, delivery: Delivery | None, file_id: Id) -> tuple[Delivery, File]:
+    """A delivery that the caller may know of, dismissed or not. Raises as ``find`` does."""
+    file = tx.files.get(file_id)
+    if delivery is None or file is None or delivery.tenant_id != caller.tenant_id:
+        raise KadeError(FileReason.UNKNOWN, file_id)
+    if not access.allowed(tx, caller, Verb.SUBSCRIBE, delivery.space_id):
+        raise KadeError(FileReason.UNKNOWN, file_id)
+    return delivery, file
 
 
 def _fetched_again(tx: Tx, caller: Caller, delivery: Delivery, file: File, sent: Sequence[Span]) -> Delivery:

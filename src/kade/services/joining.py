@@ -85,7 +85,7 @@ def assemble(tx: Tx, caller: Caller, rules: Rules, assembly: Upload) -> int:
         KadeError: ``UploadReason.UNKNOWN``; ``PARTS_MISSING`` when a position before the last has no part,
             or none has.
     """
-    current = uploads.own(caller, tx.uploads.lock(assembly.id), assembly.id)
+    current = _own(tx, caller, assembly.id)
     positions = tx.uploads.positions(current.id)
     if current.state == UploadState.FINISHED:
         return len(positions)
@@ -102,11 +102,17 @@ def assemble(tx: Tx, caller: Caller, rules: Rules, assembly: Upload) -> int:
 
 def _locked(tx: Tx, caller: Caller, upload_id: Id) -> Upload:
     """The open assembly: of two that change it together, the second sees what the first did."""
+    current = _own(tx, caller, upload_id)
+    if current.state != UploadState.OPEN:
+        raise KadeError(UploadReason.FINISHED, upload_id)
+    return current
+
+
+def _own(tx: Tx, caller: Caller, upload_id: Id) -> Upload:
+    """The caller's assembly, locked, open or not."""
     current = uploads.own(caller, tx.uploads.lock(upload_id), upload_id)
     if current.kind != UploadKind.FINAL:
         raise KadeError(UploadReason.UNKNOWN, upload_id)
-    if current.state != UploadState.OPEN:
-        raise KadeError(UploadReason.FINISHED, upload_id)
     return current
 
 
