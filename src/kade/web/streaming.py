@@ -170,10 +170,12 @@ class ContentResponse(Response):
                 assert path is not None
                 await sending.file(path, extent)
             return
+        left = span.length
         async for data in self._store.read(extents):
             await sending.bytes(data)
-            if sending.stopped:
-                return
+            left -= len(data)
+            if sending.stopped or left == 0:
+                return  # at once: nothing is waited for between the last byte and what is noted then
 
 
 Written = Callable[[], Awaitable[bool]]

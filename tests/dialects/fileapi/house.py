@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -113,7 +114,7 @@ class Application:
     async def publish(self, name: str, number: int | str, data: bytes) -> Answer:
         """A whole file in one request, as the documentation shows it."""
         headers, body = related({"name": name, "businesstypeid": str(number)}, data)
-        return await self.call("POST", "/files?uploadType=multipart", headers, data=body)
+        return await self.call("POST", "/files?uploadType=multipart", headers, data=io.BytesIO(body))
 
     async def begin(self, name: str, number: int, first: bytes) -> str:
         """The token of a chunked upload that must begin, with its chunk 0."""

@@ -44,7 +44,7 @@ class Parameters:
     @property
     def page_index(self) -> int:
         """Of the page, from 0."""
-        return self._number("pageIndex", 0, 10**_DIGITS)
+        return self._number("pageIndex", 0, 10**_DIGITS - 1)
 
     @property
     def page_size(self) -> int:
