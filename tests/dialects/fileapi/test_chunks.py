@@ -233,7 +233,7 @@ async def test_acknowledged_chunks_survive_a_kill(tmp_path: Path) -> None:
         async with aiohttp.ClientSession() as session:
             client = Wire(server, session)
             mine = await client.token(*publisher)
-            headers, body = related({"name": "large.bin", "businesstypeid": "8000"}, pieces[0])
+            headers, body = related({"name": "large.dat", "businesstypeid": "8000"}, pieces[0])
             began = await client.call(mine, "POST", "?uploadType=resumable", body, headers)
             query = f"?uploadType=resumable&uploadToken={json.loads(began[1])['uploadToken']}"
             for at in (4, 2, 1, 3):
