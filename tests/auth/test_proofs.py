@@ -8,11 +8,12 @@ import pytest
 from tests.services.conftest import House, close_house, open_house
 from tests.services.test_appending import refusal
 
-from kade.auth import bearer, client_certificate, password
+from kade.auth import bearer, client_certificate, client_secret, password
 from kade.auth.authority import Issued, create_authority, issue_client
 from kade.auth.password import Passwords
 from kade.core.clock import Millis, now
 from kade.core.errors import AccessReason
+from kade.core.ids import dashed
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Credential, CredentialKind, Origin, Principal, PrincipalKind
 from kade.services import principals
@@ -154,3 +155,75 @@ async def test_what_is_no_hash_is_no_password(house: House) -> None:
     await _register(house, partner, CredentialKind.PASSWORD, password.fingerprint("partner"), **broken)
     asking = Passwords(house.catalog).authenticate("partner", "not a hash", ORIGIN)
     assert await refusal(asking) is AccessReason.UNKNOWN_CREDENTIAL
+
+
+async def test_a_client_secret_proves_its_own_client(house: House) -> None:
+    one, two = await _principal(house, "one"), await _principal(house, "two")
+    secrets = [client_secret.new_secret() for _ in range(3)]
+    assert len(set(secrets)) == 3
+    assert all(each.startswith(client_secret.PREFIX) and len(each) > 50 for each in secrets)
+    owners = (one, one, two)
+    kept = [
+        await _register(house, owner, CredentialKind.SECRET, client_secret.fingerprint(secret))
+        for owner, secret in zip(owners, secrets, strict=True)
+    ]
+    assert not any(secret in repr(each) for each in kept for secret in secrets)
+
+    async def ask(client_id: str, secret: str) -> Caller:
+        return await house.catalog.glance(client_secret.authenticate, client_id, secret, ORIGIN)
+
+    for owner, secret, credential in zip(owners, secrets, kept, strict=True):
+        caller = await ask(dashed(owner.id), secret)
+        assert (caller.principal_id, caller.credential_id) == (owner.id, credential.id)
+    wrong = [
+        (dashed(two.id), secrets[0]),
+        (one.id, secrets[0]),
+        ("one", secrets[0]),
+        ("", secrets[0]),
+        (dashed(one.id), ""),
+        (dashed(one.id), client_secret.fingerprint(secrets[0])),
+    ]
+    for client_id, secret in wrong:
+        assert await refusal(ask(client_id, secret)) is AccessReason.UNKNOWN_CREDENTIAL
+    # A secret is no key, nor a key a secret.
+    as_key = house.catalog.read(lambda tx: bearer.authenticate(tx, secrets[0], ORIGIN))
+    assert await refusal(as_key) is AccessReason.UNKNOWN_CREDENTIAL
+    await house.catalog.write(lambda tx: principals.revoke(tx, house.caller, kept[0]))
+    assert await refusal(ask(dashed(one.id), secrets[0])) is AccessReason.REVOKED_CREDENTIAL
+    assert (await ask(dashed(one.id), secrets[1])).credential_id == kept[1].id
+
+
+@pytest.mark.parametrize("door", ["certificate", "number", "key", "password", "secret"])
+async def test_networks_hold_at_every_door(house: House, door: str) -> None:
+    authority = create_authority("A")
+    der = issue_client(authority, "partner", oin=OIN).der
+    partner = await _principal(house)
+    proofs = {
+        "certificate": (CredentialKind.CERTIFICATE, client_certificate.fingerprint(der), None),
+        "number": (CredentialKind.OIN, OIN, None),
+        "key": (CredentialKind.KEY, bearer.fingerprint("a key"), None),
+        "password": (CredentialKind.PASSWORD, password.fingerprint("partner"), password.hashed("pw")),
+        "secret": (CredentialKind.SECRET, client_secret.fingerprint("a secret"), None),
+    }
+    kind, fingerprint, secret = proofs[door]
+    await _register(house, partner, kind, fingerprint, secret=secret)
+    trusted, glance = [authority.certificate], house.catalog.glance
+
+    async def ask(address: str) -> Caller:
+        origin = Origin("test", "r1", address)
+        if door == "password":
+            return await Passwords(house.catalog).authenticate("partner", "pw", origin)
+        if door == "key":
+            return await glance(bearer.authenticate, "a key", origin)
+        if door == "secret":
+            return await glance(client_secret.authenticate, dashed(partner.id), "a secret", origin)
+        return await glance(client_certificate.authenticate, der, origin, trusted)
+
+    inside, outside = ("192.0.2.1", "::ffff:192.0.2.1"), ("192.0.3.1", "::ffff:192.0.3.1", "::1", "", "local")
+    for address in (*inside, *outside):
+        assert (await ask(address)).principal_id == partner.id
+    await house.catalog.write(lambda tx: tx.principals.set_networks(partner.id, "192.0.2.0/24"))
+    for address in inside:
+        assert (await ask(address)).principal_id == partner.id
+    for address in outside:
+        assert await refusal(ask(address)) is AccessReason.ADDRESS_NOT_ALLOWED

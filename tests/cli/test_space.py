@@ -46,7 +46,7 @@ def test_the_box_of_a_user_is_not_removed_alone(local: Local) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["set", "archive"], "say what to change: --quota, --trash, --max-size or --digests"),
+        (["set", "archive"], "say what to change: see `kade space set --help`"),
         (["set", "archive", "--digests", "crc"], "--digests names 'crc'; md5 and none are known"),
         (["set", "archive", "--trash", "x"], "--trash is 'x', but must be a time such as 12h or 90d"),
         (

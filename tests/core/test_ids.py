@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kade.core.ids import new_id, new_token
+from kade.core.ids import Id, dashed, new_id, new_token, undashed
 
 ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -61,3 +61,28 @@ def test_every_character_is_equally_likely() -> None:
 @pytest.mark.parametrize("length", [1, 40])
 def test_tokens_do_not_repeat(length: int) -> None:
     assert len({new_token(length) for _ in range(500)}) > 30
+
+
+@given(st.uuids())
+def test_an_id_is_written_as_a_uuid_and_read_again(value: uuid.UUID) -> None:
+    given_id = Id(value.hex)
+    assert dashed(given_id) == str(value)
+    assert undashed(str(value)) == undashed(str(value).upper()) == given_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0" * 32,
+        "0" * 36,
+        "-" * 36,
+        "00000000-0000-0000-0000-00000000000g",
+        "00000000-0000-0000-0000-00000000000٠",
+        "{00000000-0000-0000-0000-000000000000}",
+        "00000000-0000-0000-0000-000000000000\n",
+        "00000000-00000-000-0000-000000000000",
+    ],
+)
+def test_what_is_not_written_as_a_uuid_is_no_id(text: str) -> None:
+    assert undashed(text) is None

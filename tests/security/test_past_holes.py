@@ -6,15 +6,16 @@
 | names that become paths or headers | here: `test_names_stay_names`; `fileserver/test_users` |
 | symbolic links in the shares, at leaf and parent | `fileserver/test_share` |
 | upload hijack across users | here: `test_somebody_elses_upload_is_unknown_to_every_verb` |
-| stale rights | `test_stale_rights`, `fileserver/test_files` (removed users) |
+| stale rights | `test_stale_rights`, `fileserver/test_files` (removed users), `auth/test_tokens` |
 | forged identity | `test_oin`, `auth/test_proofs` |
+| JWT confusion | `auth/test_token_confusion` |
 | check-then-write races | here: `test_fifty_at_once_do_not_pass_the_quota`; `catalog/test_interleaving` |
 | XSS by served uploads | here: `test_a_served_upload_cannot_act` |
 | header injection | here: `test_names_stay_names`, `test_request_ids_are_kept_when_harmless` |
 | range bombs | here: `test_ten_thousand_ranges`; `core/test_ranges` |
 | multipart bombs | `fileserver/test_forms` |
 | huge metadata and headers, slow headers, smuggling, trailers | here and `test_connections` |
-| secrets in logs | here: `test_logs_and_journal_hold_no_secret` |
+| secrets in logs | here: `test_logs_and_journal_hold_no_secret`; `web/test_oauth` |
 | internal errors | here: `test_odd_requests_never_end_in_an_internal_error`; `test_odd_input` |
 """
 

@@ -140,7 +140,7 @@ async def test_what_was_gathered_is_followed_by_the_rest() -> None:
 
 
 async def test_an_upload_expires_once(house: House) -> None:
-    upload = await house.begin(10)
+    upload = await house.with_rules(expire_after=-1).begin(10)
     for _ in range(2):
         await house.catalog.write(lambda tx: uploads.expire(tx, house.rules, upload))
     assert (await house.kinds()).count("upload.expired") == 1

@@ -17,11 +17,12 @@ from kade.config import load
 from kade.core.bindings import Binding, Noun
 from kade.core.clock import Millis, now
 from kade.core.files import FileState
+from kade.core.grants import Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Piece, Tx
 from kade.core.principals import Caller, CredentialKind, Principal, PrincipalKind
 from kade.core.uploads import Upload, UploadKind
-from kade.services import joining, partners, principals, spaces, uploads
+from kade.services import access, joining, partners, principals, retention, spaces, uploads
 from kade.services.doctoring import Doctoring
 from kade.services.installing import install, local_operator
 from kade.services.journal import Verification
@@ -261,6 +262,33 @@ async def test_what_arrives_by_no_upload(house: House) -> None:
     house.damage("DELETE FROM uploads")
     findings = {each.code: each for each in await house.examine()}
     assert findings.keys() == {"content.abandoned", "file.stranded", "quota.wrong"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "codes"),
+    [
+        ("UPDATE deliveries SET name_folded = 'other'", ["delivery.differs"]),
+        ("UPDATE deliveries SET arrived_at = 1", ["delivery.differs"]),
+        ("UPDATE deliveries SET state = 0", ["delivery.stranded"]),
+    ],
+)
+async def test_deliveries_are_as_their_files(house: House, statement: str, codes: list[str]) -> None:
+    def subscribe(tx: Tx) -> None:
+        access.grant(tx, house.operator.principal_id, house.box, (Verb.SUBSCRIBE,))
+
+    await house.kade.catalog.write(subscribe)
+    upload = await house.send(b"delivered")
+
+    def drop(tx: Tx) -> None:
+        file = tx.files.get(upload.file_id)
+        assert file is not None
+        retention.take_step(tx, file)
+
+    if codes == ["delivery.stranded"]:
+        await house.kade.catalog.write(drop)
+    assert "delivery" not in " ".join(await house.codes())
+    house.damage(statement)
+    assert [code for code in await house.codes() if code.startswith("delivery")] == codes
 
 
 async def test_an_unused_segment_goes(house: House) -> None:

@@ -98,6 +98,7 @@ async def test_two_processes_that_find_none_may_each_make_one(house: House) -> N
     # Whoever comes second within the transaction takes what is there.
     fresh = minted(clock())
     assert await house.catalog.write(signing_keys.ensure, house.caller, fresh) == stored[0]
+    assert await house.catalog.read(lambda tx: tx.signing_keys.all()) == stored
 
 
 async def test_a_retired_key_is_published_until_its_tokens_are_over(house: House) -> None:

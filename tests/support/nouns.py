@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from kade.core.business_types import BusinessType, Direction
 from kade.core.clock import Millis, now
 from kade.core.contents import Content, ContentState, Extent, Segment
+from kade.core.deliveries import Delivery, DeliveryState
 from kade.core.files import File, FileState
 from kade.core.grants import ALL_VERBS, Grant
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Credential, CredentialKind, Principal, PrincipalKind
+from kade.core.rules import Action, Rule
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tasks import Task, TaskState
 from kade.core.tenants import Tenant
@@ -105,6 +108,31 @@ def an_upload(space: Space, **given: Any) -> Upload:
         expires_at=Millis(now() + 60_000),
     )
     return upload._replace(**given)
+
+
+def a_delivery(file: File, **given: Any) -> Delivery:
+    delivery = Delivery(
+        subscriber_id=new_id(),
+        tenant_id=file.tenant_id,
+        arrived_at=file.arrived_at or file.created_at,
+        file_id=file.id,
+        space_id=file.space_id,
+        name_folded=file.name_folded,
+        state=DeliveryState.AVAILABLE,
+        fetched_spans="",
+        fetched_at=None,
+        dismissed_at=None,
+    )
+    return delivery._replace(**given)
+
+
+def a_business_type(number: int, **given: Any) -> BusinessType:
+    return BusinessType(number, f"type {number}", Direction.BOTH, Policy(), now())._replace(**given)
+
+
+def a_rule(space: Space, target: Space, **given: Any) -> Rule:
+    rule = Rule(new_id(), space.tenant_id, space.id, Action.PUBLISH, target.id, new_id(), now())
+    return rule._replace(**given)
 
 
 def a_task(space: Space, **given: Any) -> Task:

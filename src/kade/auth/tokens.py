@@ -206,13 +206,13 @@ def _standing(tx: Tx, key_id: Id, credential_id: Id) -> _Standing:
 
 def _read(token: str) -> jws.CompactSignature:
     """The token in its parts, nothing of which is proven yet."""
-    if len(token) > _LONGEST or not token.isascii():
+    if len(token) > _LONGEST:
         raise _no_token("form")
     try:
         signed = jws.extract_compact(token.encode(), registry=_REGISTRY)
         header: dict[str, Any] = signed.headers()
         kind, key_id = header.get("typ"), header.get("kid")
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (JoseError, ValueError, TypeError, AttributeError) as error:
         raise _no_token("form") from error
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise _no_token("typ")

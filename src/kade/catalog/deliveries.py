@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, literal_column, select, tuple_, update
 
 from kade.catalog.query_sql import Columns, page
 from kade.catalog.rows import insert_row, select_rows
@@ -14,6 +14,8 @@ from kade.core.files import File
 from kade.core.ids import Id
 from kade.core.query import Field, Page, Query
 
+# Written out, not a parameter: else SQLite cannot know that a partial index holds every row asked for.
+_IS_AVAILABLE = deliveries.c.state == literal_column(str(DeliveryState.AVAILABLE.value))
 _CHANGED = ("state", "fetched_spans", "fetched_at", "dismissed_at")
 _OF_BOTH = (
     deliveries.c.file_id == bindparam("_file"),
@@ -36,7 +38,7 @@ _RENAME = (
 )
 _LAPSE = (
     update(deliveries)
-    .where(deliveries.c.file_id == bindparam("_file"), deliveries.c.state == DeliveryState.AVAILABLE.value)
+    .where(deliveries.c.file_id == bindparam("_file"), _IS_AVAILABLE)
     .values(state=DeliveryState.LAPSED.value)
     .returning(deliveries.c.subscriber_id)
 )
@@ -106,9 +108,7 @@ class DeliveryTable:
     def waiting(
         self, subscriber_id: Id | None, before: Millis, limit: int, after: Delivery | None = None
     ) -> list[Delivery]:
-        statement = select_rows(deliveries).where(
-            deliveries.c.state == DeliveryState.AVAILABLE.value, deliveries.c.arrived_at < before
-        )
+        statement = select_rows(deliveries).where(_IS_AVAILABLE, deliveries.c.arrived_at < before)
         if subscriber_id is not None:
             statement = statement.where(deliveries.c.subscriber_id == subscriber_id)
         place = (deliveries.c.arrived_at, deliveries.c.file_id, deliveries.c.subscriber_id)

@@ -103,6 +103,7 @@ class FileTable:
             files.c.created_by == creator_id,
             files.c.tenant_id == query.tenant_id,
             files.c.arrived_at.is_not(None),
+            files.c.origin_id.is_(None),
             files.c.state.in_(_KNOWN),
         )
         found = page(self._session, asked, query, _COLUMNS, files.c.id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
 
-from kade.catalog.statements import Row, Session
+from kade.catalog.statements import Place, Row, Session
 from kade.core.query import (
     AllOf,
     AnyOf,
@@ -35,22 +35,23 @@ _COMPARISONS: dict[Operator, Callable[[ColumnElement[Any], Any], ColumnElement[b
     Operator.LT: lambda column, value: column < value,
     Operator.LE: lambda column, value: column <= value,
 }
+# Not by LIKE: SQLite's takes upper and lower case for the same, and patterns of a limited length only.
 _HOLDS: dict[Part, Callable[[ColumnElement[Any], str], ColumnElement[bool]]] = {
-    Part.START: lambda column, text: column.startswith(text, autoescape=True),
-    Part.END: lambda column, text: column.endswith(text, autoescape=True),
-    Part.ANYWHERE: lambda column, text: column.contains(text, autoescape=True),
+    Part.START: lambda column, text: func.substr(column, 1, len(text)) == text,
+    Part.END: lambda column, text: func.substr(column, func.length(column) - (len(text) - 1)) == text,
+    Part.ANYWHERE: lambda column, text: Place(column, text) > 0,
 }
-_MAY_BE_ABSENT = (Field.FETCHED, Field.DISMISSED)
+_MAY_BE_ABSENT = (Field.FETCHED, Field.DISMISSED, Field.NUMBER)
+_FARTHEST = 1 << 62  # beyond it no database can count
 
 
 def condition(term: Term, columns: Columns) -> ColumnElement[bool]:
     """The term as a condition that is true or false and never NULL, also behind a NOT."""
     match term:
         case Compare(field, operator, value):
-            compared = _COMPARISONS[operator](columns[field], value)
-            return func.coalesce(compared, false()) if field in _MAY_BE_ABSENT else compared
+            return _sure(field, _COMPARISONS[operator](columns[field], value))
         case OneOf(field, values):
-            return columns[field].in_(values)
+            return _sure(field, columns[field].in_(values))
         case Holds(field, part, text):
             return _HOLDS[part](columns[field], text)
         case Not(inner):
@@ -73,13 +74,18 @@ def page(
         narrowed.add_columns(func.count().over())
         .order_by(*_sorting(query.order, columns[query.order.field], key))
         .limit(query.size)
-        .offset(query.skip)
+        .offset(min(query.skip, _FARTHEST))
     )
     rows = session.all(cut)
-    if rows or query.skip == 0:
-        return Page([row[:-1] for row in rows], rows[0][-1] if rows else 0)
-    counted = session.one(select(func.count()).select_from(narrowed.subquery()))
+    if rows:
+        return Page([row[:-1] for row in rows], rows[0][-1])
+    counted = session.one(select(func.count()).select_from(narrowed.subquery())) if query.skip else None
     return Page([], counted[0] if counted else 0)
+
+
+def _sure(field: Field, compared: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, which is false where the field is absent."""
+    return func.coalesce(compared, false()) if field in _MAY_BE_ABSENT else compared
 
 
 def _sorting(

@@ -1,6 +1,6 @@
 """Rules, and how far reactions have followed the journal, in the catalog."""
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, text, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import cursors, rules
@@ -17,9 +17,14 @@ _FORGET = delete(rules).where(
     or_(rules.c.space_id == bindparam("_space"), rules.c.target_id == bindparam("_space"))
 )
 
-_LOCK = select(cursors.c.position).where(cursors.c.name == bindparam("_name")).with_for_update()
+_GET = select(cursors.c.position).where(cursors.c.name == bindparam("_name"))
+# Made when it is not there: of two that begin together the second waits, too. An UPDATE that changes nothing
+# locks the row.
+_LOCK = text(
+    "INSERT INTO cursors (name, position) VALUES (:_name, 0)"
+    " ON CONFLICT (name) DO UPDATE SET position = cursors.position RETURNING position"
+)
 _MOVE = update(cursors).where(cursors.c.name == bindparam("_name")).values(position=bindparam("_position"))
-_START = insert(cursors).values(name=bindparam("_name"), position=bindparam("_position"))
 
 
 class RuleTable:
@@ -53,10 +58,14 @@ class CursorTable:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def lock(self, name: str) -> int | None:
+    def get(self, name: str) -> int:
+        row = self._session.one(_GET, _name=name)
+        return int(row[0]) if row else 0
+
+    def lock(self, name: str) -> int:
         row = self._session.one(_LOCK, _name=name)
-        return int(row[0]) if row else None
+        assert row is not None
+        return int(row[0])
 
     def move(self, name: str, position: int) -> None:
-        if self._session.run(_MOVE, _name=name, _position=position) == 0:
-            self._session.run(_START, _name=name, _position=position)
+        self._session.run(_MOVE, _name=name, _position=position)

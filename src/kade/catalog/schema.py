@@ -9,6 +9,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     text,
@@ -238,32 +239,25 @@ Index(
     postgresql_where=text("origin_id IS NOT NULL"),
 )
 
-# Clustered by subscriber and time of arrival: a list reads its own entries and no others.
+# Clustered by subscriber and state: a list reads its own entries and no others, and one of what is new not
+# those that were fetched before. SQLite would use no further index for that, not without statistics.
 deliveries = Table(
     "deliveries",
     metadata,
-    _id("subscriber_id", key=True),
-    _id("tenant_id", key=True),
-    Column("arrived_at", BigInteger, primary_key=True, autoincrement=False),
-    _id("file_id", key=True),
+    _id("subscriber_id"),
+    _id("tenant_id"),
+    _millis("arrived_at"),
+    _id("file_id"),
     _id("space_id"),
     Column("name_folded", _Bytewise, nullable=False),
     Column("state", Integer, nullable=False),
     Column("fetched_spans", Text, nullable=False),
     _millis("fetched_at", null=True),
     _millis("dismissed_at", null=True),
+    PrimaryKeyConstraint("subscriber_id", "tenant_id", "state", "arrived_at", "file_id"),
     sqlite_with_rowid=False,
 )
 Index("deliveries_of_file", deliveries.c.file_id, deliveries.c.subscriber_id, unique=True)
-Index(
-    "deliveries_available",
-    deliveries.c.subscriber_id,
-    deliveries.c.tenant_id,
-    deliveries.c.arrived_at,
-    deliveries.c.file_id,
-    sqlite_where=text("state = 0"),
-    postgresql_where=text("state = 0"),
-)
 Index(
     "deliveries_waiting",
     deliveries.c.arrived_at,

@@ -62,7 +62,7 @@ class SqliteCatalog:
         self._opened()
         try:
             return fn(Transaction(self._reader()), *args, **kwargs)
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise understood(error) from error
 
     def _opened(self) -> SqliteWriter:
@@ -75,7 +75,7 @@ class SqliteCatalog:
         session.connection.execute("BEGIN")
         try:
             return fn(Transaction(session))
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise understood(error) from error
         finally:
             session.connection.execute("COMMIT")

@@ -79,7 +79,7 @@ def understood(error: Exception) -> Exception:
     reason = None
     if isinstance(error, sqlite3.OperationalError):
         reason = _REFUSALS.get(error.sqlite_errorcode & 0xFF)  # without the extended part
-    elif isinstance(error, UnicodeEncodeError):
+    elif isinstance(error, (UnicodeEncodeError, OverflowError)):
         reason = RequestReason.BAD_VALUE
     elif isinstance(error, StopIteration):
         return RuntimeError("a transaction raised StopIteration")  # no future takes that

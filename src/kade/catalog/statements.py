@@ -7,7 +7,7 @@ off the hot path of SQLite's single writer. Statements made for one call are com
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, Connection, Executable
+from sqlalchemy import BigInteger, Connection, Executable, Integer
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -41,6 +41,23 @@ def _postgresql_clock(_element: DatabaseClock, _compiler: Any, **_options: Any) 
 def database_clock() -> ColumnElement[int]:
     """Milliseconds by the database's clock, as part of a statement."""
     return DatabaseClock()
+
+
+class Place(FunctionElement[int]):
+    """Where in the first text the second one begins, from 1; 0 when it is not there. Bytes are compared."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+@compiles(Place, "sqlite")
+def _sqlite_place(element: Place, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Place, "postgresql")
+def _postgresql_place(element: Place, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
 
 
 class Session(Protocol):

@@ -3,12 +3,13 @@
 from kade.config.loading import OTHER_VARIABLES, Config, Entry, documented_keys, load
 from kade.config.sections import Catalog, Data, Limits, Listener, Log, Storage, Uploads
 from kade.config.settings import ConfigError
-from kade.config.values import Allowed, AtLeast, Duration, Secret, Size
+from kade.config.values import Allowed, AtLeast, AtMost, Duration, Secret, Size
 
 __all__ = [
     "OTHER_VARIABLES",
     "Allowed",
     "AtLeast",
+    "AtMost",
     "Catalog",
     "Config",
     "ConfigError",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from kade.config.values import Allowed, AtLeast, Duration, Secret, Size
+from kade.config.values import Allowed, AtLeast, AtMost, Duration, Secret, Size
 
 PREFIX = "KADE_"
 
@@ -32,6 +32,7 @@ class Setting:
     description: str
     secret: Secret | None
     minimum: str | None
+    maximum: str | None
     words: str | None
 
     @property
@@ -56,12 +57,12 @@ class Setting:
     @property
     def allowed(self) -> str:
         """What may be written, in words that fit after "must be"."""
-        return self.words or _words(self.type, self.minimum, with_examples=True)
+        return self.words or _words(self.type, self._limits, with_examples=True)
 
     @property
     def brief(self) -> str:
         """The same without examples, for where sizes and durations are explained already."""
-        return self.words or _words(self.type, self.minimum, with_examples=False)
+        return self.words or _words(self.type, self._limits, with_examples=False)
 
     def convert(self, value: object, base: Path, *, strict: bool) -> Any:
         """The value as the section's field holds it; relative paths count from `base`.
@@ -84,7 +85,14 @@ class Setting:
             raise ValueError(str(error)) from None
         if self.minimum is not None and result < type(result)(self.minimum):
             raise ValueError("too small")
+        if self.maximum is not None and result > type(result)(self.maximum):
+            raise ValueError("too large")
         return result
+
+    @property
+    def _limits(self) -> str:
+        least = f", at least {self.minimum}" if self.minimum else ""
+        return least + (f", at most {self.maximum}" if self.maximum else "")
 
     def from_text(self, text: str, base: Path) -> Any:
         """The value of an environment variable: lists are parted by commas, tables written as JSON.
@@ -174,6 +182,7 @@ def _setting(key: str, annotation: Any, default: Any) -> Setting:
         description=descriptions[-1],
         secret=next((mark for mark in marks if isinstance(mark, Secret)), None),
         minimum=next((mark.value for mark in marks if isinstance(mark, AtLeast)), None),
+        maximum=next((mark.value for mark in marks if isinstance(mark, AtMost)), None),
         words=next((mark.words for mark in marks if isinstance(mark, Allowed)), None),
     )
     for column in settings_of(key, made.tables) if made.tables is not None else ():
@@ -220,7 +229,7 @@ _EXAMPLES: dict[Any, str] = {
 }
 
 
-def _words(annotation: Any, minimum: str | None, *, with_examples: bool) -> str:
+def _words(annotation: Any, limits: str, *, with_examples: bool) -> str:
     member = next(member for member in _members(annotation) if member is not type(None))
     if typing.get_origin(member) is Literal:
         return "one of " + ", ".join(str(choice) for choice in typing.get_args(member))
@@ -228,7 +237,7 @@ def _words(annotation: Any, minimum: str | None, *, with_examples: bool) -> str:
         return "a whole number" + _bounds(annotation)
     kind = typing.get_origin(member) or member
     examples = _EXAMPLES.get(kind, "") if with_examples else ""
-    return _WORDS.get(kind, "a value of its type") + examples + (f", at least {minimum}" if minimum else "")
+    return _WORDS.get(kind, "a value of its type") + examples + limits
 
 
 def _bounds(annotation: Any) -> str:

@@ -101,6 +101,13 @@ class AtLeast:
     value: str
 
 
+@dataclass(frozen=True)
+class AtMost:
+    """Marks a size or duration with the largest value that makes sense, written as in the file."""
+
+    value: str
+
+
 def _bytes(text: str) -> int:
     number, unit = _quantity(text)
     factor = _SIZE_UNITS.get(unit.upper() or "B")

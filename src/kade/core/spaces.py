@@ -18,8 +18,8 @@ class Policy:
     be restored (0: removing is final). *max_file_size* is in bytes (0: no limit). *keep_content_ms* and
     *keep_record_ms* are how long after its arrival a file has its bytes, and how long it is known at all
     (0: for ever); the record goes no sooner than the bytes. A file's name must match one of *file_names*,
-    if there are any (``*`` and ``?`` as in a shell, upper and lower case alike), and must have none of
-    *refused_extensions*.
+    if there are any (``*``, ``?`` and ``[…]`` as in a shell, upper and lower case alike), and must have none
+    of *refused_extensions*, not even with dots or spaces behind it, which some systems drop.
     """
 
     digests: tuple[str, ...] = ()
@@ -55,7 +55,8 @@ class Policy:
 
     def require_name(self, folded: str) -> None:
         """Raises KadeError(FileReason.NAME_REFUSED) for a folded name that files here may not have."""
-        if folded.rpartition(".")[2] in self.refused_extensions and "." in folded:
+        _, dot, extension = folded.rstrip(". ").rpartition(".")
+        if dot and any(extension == fold(each) for each in self.refused_extensions):
             raise KadeError(FileReason.NAME_REFUSED, ascii(folded[:80]), rule="extension")
         if self.file_names and not any(fnmatchcase(folded, fold(each)) for each in self.file_names):
             raise KadeError(FileReason.NAME_REFUSED, ascii(folded[:80]), rule="pattern")

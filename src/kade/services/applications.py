@@ -66,9 +66,10 @@ def set_networks(tx: Tx, caller: Caller, application: Principal, networks: Itera
     """Let the application call from these networks only (CIDR); from anywhere when there are none.
 
     Raises:
-        KadeError: ``RequestReason.BAD_VALUE`` for what is no network.
+        KadeError: ``AccessReason.VERB_NOT_GRANTED`` unless the caller manages the application's tenant;
+            ``RequestReason.BAD_VALUE`` for what is no network.
     """
-    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, caller.tenant_id).id)
+    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, application.tenant_id).id)
     kept = canonical(networks)
     tx.principals.set_networks(application.id, kept)
     tx.journal.append(Event.by(caller, "principal.networks_changed", application.id, networks=kept))

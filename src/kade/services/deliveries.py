@@ -54,13 +54,13 @@ def readable(tx: Tx, caller: Caller, file_id: Id) -> File:
 def fetched(tx: Tx, caller: Caller, file_id: Id, sent: Sequence[Span]) -> Delivery | None:
     """Note what was sent to the caller; the file is fetched once all of it was, by whatever ranges.
 
-    None when the delivery is there no longer.
+    So is one that lapsed while its last bytes were on their way. None when the delivery is there no longer.
     """
     delivery = tx.deliveries.lock(caller.principal_id, file_id)
     file = tx.files.get(file_id)
     if delivery is None or file is None:
         return None
-    if delivery.state != DeliveryState.AVAILABLE:
+    if delivery.state in (DeliveryState.FETCHED, DeliveryState.DISMISSED):
         return _fetched_again(tx, caller, delivery, file, sent)
     spans = union([*spans_of(delivery.fetched_spans), *sent])
     if _covers(spans, file):
@@ -76,8 +76,7 @@ def dismiss(tx: Tx, caller: Caller, file_id: Id) -> None:
     """The caller wants the file no more; for everybody else it stays. Once more is harmless.
 
     Raises:
-        KadeError: ``FileReason.UNKNOWN`` for what was never delivered to the caller, or lies where it
-            subscribes no longer.
+        KadeError: ``FileReason.UNKNOWN`` as ``find``, but for what was dismissed.
     """
     delivery, file = _own(tx, caller, tx.deliveries.lock(caller.principal_id, file_id), file_id)
     if delivery.state == DeliveryState.DISMISSED:
@@ -87,7 +86,7 @@ def dismiss(tx: Tx, caller: Caller, file_id: Id) -> None:
 
 
 def _own(tx: Tx, caller: Caller, delivery: Delivery | None, file_id: Id) -> tuple[Delivery, File]:
-    """A delivery that the caller may know of, dismissed or not. Raises as ``find`` does."""
+    """The delivery, dismissed or not, with its file. Raises as ``find`` does."""
     file = tx.files.get(file_id)
     if delivery is None or file is None or delivery.tenant_id != caller.tenant_id:
         raise KadeError(FileReason.UNKNOWN, file_id)

@@ -112,13 +112,17 @@ def erase(tx: Tx, file: File) -> bool:
     tx.bindings.remove(Noun.FILE, file.id)
     lapse(tx, file)
     tx.deliveries.forget(file.id)
-    if file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED):
-        tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-(file.length or 0))
     upload = tx.uploads.of_file(file.id)
     if upload is not None:
         tx.uploads.forget(upload.id)
-        tx.quotas.settle((file.tenant_id, file.space_id), reserved=upload.reserved, used=0)
-    return condemn_unused(tx, file.content_id)
+    condemned = condemn_unused(tx, file.content_id)
+    reserved = upload.reserved if upload is not None else 0
+    held = file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED)
+    used = (file.length or 0) if held else 0
+    # Quota last, here and wherever a file goes live: whoever holds a content may wait for quota, never the
+    # other way round.
+    tx.quotas.settle((file.tenant_id, file.space_id), reserved=reserved, used=-used)
+    return condemned
 
 
 def lapse(tx: Tx, file: File) -> None:

@@ -10,26 +10,40 @@ from collections.abc import Callable
 
 import structlog
 
-from kade.core.errors import KadeError
+from kade.core.errors import KadeError, Reason, RequestReason, UploadReason
 from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.ports import Catalog, Tx
 
 _log = structlog.get_logger("kade.services.reacting")
 _BATCH = 100
-_PAUSE_S = 5.0  # when nobody woke it
-_RETRY_S = 1.0
+_FAILED = "reaction.failed"
+# What the catalog refuses now it may do later; any other refusal is the reaction's own.
+_NOT_NOW: tuple[Reason, ...] = (
+    RequestReason.CATALOG_UNAVAILABLE,
+    RequestReason.SHUTTING_DOWN,
+    UploadReason.DISK_FULL,
+)
 
 Reaction = Callable[[Tx, JournalEntry], None]
 
 
 class Reacting:
-    """Runs one reaction; it must not mind seeing an entry twice."""
+    """Runs one reaction; it must not mind seeing an entry twice.
 
-    def __init__(self, catalog: Catalog, name: str, reaction: Reaction) -> None:
+    It looks at the journal when it is woken, and every *pause_s* seconds; *retry_s* after a failure.
+    """
+
+    def __init__(
+        self, catalog: Catalog, name: str, reaction: Reaction, *, pause_s: float = 5.0, retry_s: float = 1.0
+    ) -> None:
         self._catalog = catalog
         self._name = name
         self._reaction = reaction
+        self._pause_s = pause_s
+        self._retry_s = retry_s
         self._woken = asyncio.Event()
+        self._at: int | None = None  # the entry that is reacted to
+        self._before = 0  # how many were reacted to before it, in the same transaction
 
     def wake(self) -> None:
         """Look at the journal soon."""
@@ -42,29 +56,33 @@ class Reacting:
             try:
                 await self.catch_up()
             except (KadeError, OSError):
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(self._retry_s)
+                continue
+            except Exception:
+                _log.exception("the journal could not be followed; it is tried again", reaction=self._name)
+                await asyncio.sleep(self._retry_s)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PAUSE_S):
+                async with asyncio.timeout(self._pause_s):
                     await self._woken.wait()
 
     async def catch_up(self) -> None:
         """React to everything that is in the journal by now.
 
-        An entry that the reaction fails on is logged and noted, and left behind: those after it must not
-        wait for ever. Raises KadeError when the catalog refuses.
+        An entry that the reaction fails on twice is logged and noted, and left behind: those after it must
+        not wait for ever. What goes wrong with the catalog itself is raised, and leaves nothing behind.
         """
-        size = _BATCH
+        size, failed = _BATCH, None
         while True:
             try:
                 seen = await self._catalog.write(self._follow, size)
-            except KadeError:
-                raise
-            except Exception:
-                if size == 1:
-                    _log.exception("a reaction failed", reaction=self._name)
-                    await self._catalog.write(self._skip)
-                size = 1  # to find out which entry it was
+            except Exception as error:
+                if self._at is None or (isinstance(error, KadeError) and error.reason in _NOT_NOW):
+                    raise
+                if failed == self._at and self._before == 0:
+                    _log.exception("a reaction failed", reaction=self._name, position=self._at)
+                    await self._catalog.write(self._leave_behind, self._at)
+                failed, size = self._at, max(self._before, 1)
                 continue
             if seen == 0:
                 return
@@ -72,23 +90,27 @@ class Reacting:
 
     async def lag(self) -> int:
         """How many entries of the journal it has not seen yet."""
-
-        def behind(tx: Tx) -> int:
-            return tx.journal.last_position() - (tx.cursors.lock(self._name) or 0)
-
-        return await self._catalog.write(behind)
+        return await self._catalog.read(
+            lambda tx: tx.journal.last_position() - tx.cursors.get(self._name),
+        )
 
     def _follow(self, tx: Tx, size: int) -> int:
-        entries = tx.journal.tail(tx.cursors.lock(self._name) or 0, size)
-        for entry in entries:
-            self._reaction(tx, entry)
+        self._at = None
+        entries = tx.journal.tail(tx.cursors.lock(self._name), size)
+        for self._before, entry in enumerate(entries):
+            self._at = entry.position
+            if entry.kind != _FAILED:  # else a failure could lead to the next one, for ever
+                self._reaction(tx, entry)
+        self._at = None
         if entries:
             tx.cursors.move(self._name, entries[-1].position)
         return len(entries)
 
-    def _skip(self, tx: Tx) -> None:
-        entries = tx.journal.tail(tx.cursors.lock(self._name) or 0, 1)
-        for entry in entries:
-            failed = Event("reaction.failed", entry.subject, Outcome.FAILED, detail={"reaction": self._name})
-            tx.journal.append(failed)
-            tx.cursors.move(self._name, entry.position)
+    def _leave_behind(self, tx: Tx, position: int) -> None:
+        """Unless another process got past it meanwhile."""
+        if tx.cursors.lock(self._name) != position - 1:
+            return
+        (entry,) = tx.journal.tail(position - 1, 1)
+        failed = Event(_FAILED, entry.subject, Outcome.FAILED, detail={"reaction": self._name})
+        tx.journal.append(failed)
+        tx.cursors.move(self._name, position)

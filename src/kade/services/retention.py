@@ -27,13 +27,13 @@ def _drop_content(tx: Tx, policy: Policy, file: File) -> None:
     arrived = file.arrived_at or file.created_at
     due = Millis(arrived + policy.keep_record_ms) if policy.keep_record_ms else None
     files.change(tx, file, state=FileState.GONE, content_id=None, due_at=due)
-    tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-(file.length or 0))
     tx.journal.append(_event("file.content_removed", file))
     files.lapse(tx, file)
     upload = tx.uploads.of_file(file.id)
     if upload is not None:  # it refers to the bytes, too, and would keep them
         tx.uploads.forget(upload.id)
     files.condemn_unused(tx, file.content_id)
+    tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-(file.length or 0))
 
 
 def _event(kind: str, file: File) -> Event:

@@ -37,7 +37,10 @@ _FILES = {
 
 
 def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Principal) -> None:
-    """Let the application publish and subscribe in the sandbox, with its test files waiting there."""
+    """Let the application publish and subscribe in the sandbox, with its test files waiting there.
+
+    Once more is harmless.
+    """
     tenant = tx.tenants.named(TENANT) or tenants.add(tx, caller, TENANT)
     here = replace(caller, tenant_id=tenant.id)
     for number, (name, direction) in _TYPES.items():
@@ -49,7 +52,8 @@ def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Pri
     applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE)
     applications.entitle(tx, here, namers, application, DOWNLOADS, Verb.SUBSCRIBE)
     for file in waiting:
-        arrivals.deliver(tx, file, [application.id])
+        if tx.deliveries.get(application.id, file.id) is None:
+            arrivals.deliver(tx, file, [application.id])
 
 
 def _file(tx: Tx, caller: Caller, namers: Namers, rules: Rules, shelf: Space, name: str) -> File:

@@ -104,11 +104,14 @@ class KeyRing:
         return sorted((key for key in self._known.values() if key.verifies(at)), key=_age, reverse=True)
 
     async def _look(self) -> None:
-        async with self._looking:
-            at = self._clock()
-            if self._looked_at is None or not 0 <= at - self._looked_at < _PAUSE_MS:
-                self._known = {key.id: key for key in await self._catalog.glance(published, at)}
-                self._looked_at = at
+        async with self._looking:  # whoever waits here sees what the one before saw
+            await self._look_after_a_pause()
+
+    async def _look_after_a_pause(self) -> None:
+        at = self._clock()
+        if self._looked_at is None or not 0 <= at - self._looked_at < _PAUSE_MS:
+            self._known = {key.id: key for key in await self._catalog.glance(published, at)}
+            self._looked_at = at
 
 
 def _age(key: SigningKey) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kade.core.bindings import Noun
 from kade.core.contents import Content, ContentState
+from kade.core.deliveries import DeliveryState
 from kade.core.files import File, FileState
 from kade.core.ids import Id
 from kade.core.ports import Tx
@@ -53,11 +54,14 @@ def content(tx: Tx, content_id: Id) -> list[Finding]:
 
 
 def file(tx: Tx, file_id: Id) -> list[Finding]:
-    """A file that is there has its space, its content and its length; one that is arriving its upload."""
+    """A file that is there has its space, its content and its length; one that is arriving its upload.
+
+    What is delivered of it is called and placed as it is, and available only while its bytes are.
+    """
     found = tx.files.get(file_id)
     if found is None:
         return []
-    return [*_place(tx, found), *_substance(tx, found)]
+    return [*_place(tx, found), *_substance(tx, found), *_deliveries(tx, found)]
 
 
 def upload(tx: Tx, upload_id: Id) -> list[Finding]:
@@ -91,9 +95,9 @@ def quota(tx: Tx, subject_id: Id) -> list[Finding]:
 
 
 def named_file(tx: Tx, file_id: Id) -> list[Finding]:
-    """A name leads to a file that is there, or to what is being uploaded."""
+    """A name leads to a file that is there or has left its record, or to what is being uploaded."""
     found = tx.files.get(file_id)
-    alive = found is not None and found.state in OCCUPIED
+    alive = found is not None and found.state in (*OCCUPIED, FileState.GONE)
     return [] if alive or tx.uploads.of_file(file_id) else _dead(Noun.FILE, file_id)
 
 
@@ -171,6 +175,21 @@ def _substance(tx: Tx, file: File) -> list[Finding]:
     if file.length != content.length:
         return [_error("file.length", file.id, f"{file.length} bytes long, its content {content.length}")]
     return []
+
+
+def _deliveries(tx: Tx, file: File) -> list[Finding]:
+    findings = []
+    for each in tx.deliveries.of_file(file.id):
+        told = (each.tenant_id, each.space_id, each.name_folded, each.arrived_at)
+        if told != (file.tenant_id, file.space_id, file.name_folded, file.arrived_at):
+            findings.append(
+                _error("delivery.differs", file.id, f"to {each.subscriber_id}: not as the file is")
+            )
+        if each.state == DeliveryState.AVAILABLE and file.state != FileState.LIVE:
+            findings.append(
+                _error("delivery.stranded", file.id, f"to {each.subscriber_id}: the file is {file.state}")
+            )
+    return findings
 
 
 def _dead(noun: Noun, object_id: Id) -> list[Finding]:

@@ -226,17 +226,24 @@ def discard(tx: Tx, upload: Upload) -> bool:
 def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
     """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record.
 
-    One that a task is to fill lives as long as the task; the part of a file, until that is assembled.
+    One that a task is to fill lives as long as the task; the part of a file, until that is assembled. It is
+    looked at again under its lock: who used it a moment ago has gained it time.
     """
-    task = tx.tasks.of_file(upload.file_id)
+    current = tx.uploads.lock(upload.id)
+    if current is None or current.expires_at > now():
+        return
+    task = tx.tasks.of_file(current.file_id)
     expected = task is not None and task.state in (TaskState.WAITING, TaskState.PAUSED)
-    if expected or tx.uploads.finals_of(upload.id, UploadState.OPEN):
-        tx.uploads.set_expiry(upload.id, expiry(rules))
-    elif upload.state == UploadState.FINISHED and upload.kind != UploadKind.PARTIAL:
-        tx.uploads.forget(upload.id)
-    elif discard(tx, upload):
+    if expected or tx.uploads.finals_of(current.id, UploadState.OPEN):
+        tx.uploads.set_expiry(current.id, expiry(rules))
+    elif current.state == UploadState.FINISHED and current.kind != UploadKind.PARTIAL:
+        tx.uploads.forget(current.id)
+    else:
+        discard(tx, current)
         tx.journal.append(
-            Event("upload.expired", upload.id, tenant_id=upload.tenant_id, principal_id=upload.principal_id)
+            Event(
+                "upload.expired", current.id, tenant_id=current.tenant_id, principal_id=current.principal_id
+            )
         )
 
 

@@ -106,16 +106,16 @@ class RateLimits:
     def _of(self, key: str) -> _Calls:
         calls = self._calls.get(key)
         if calls is None:
+            self._make_room()
             at = self._clock()
             calls = self._calls[key] = _Calls(due=at, day_began=at)
-            self._make_room()
         self._calls.move_to_end(key)
         return calls
 
     def _make_room(self) -> None:
         """Forget who was silent for longest; whoever has something running is kept."""
         for _ in range(len(self._calls)):
-            if len(self._calls) <= self._limit:
+            if len(self._calls) < self._limit:
                 return
             key, calls = self._calls.popitem(last=False)
             if calls.running:

@@ -77,6 +77,7 @@ NO_CALL = RequestReason.METHOD_NOT_ALLOWED
 FAULT_STATUSES: dict[Reason, int] = {
     **dict.fromkeys(AccessReason, 401),
     AccessReason.VERB_NOT_GRANTED: 500,
+    AccessReason.ADDRESS_NOT_ALLOWED: 500,
     RequestReason.UNSUPPORTED_MEDIA_TYPE: 415,
 }
 REQUEST = Request(

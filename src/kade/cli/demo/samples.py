@@ -66,6 +66,19 @@ def write_tar(target: Path, size: int) -> int:
     return count
 
 
+def payslips(size: int) -> bytes:
+    """*size* bytes of lines as a payroll has them, no two alike."""
+    line = "{number:08d};employee {number};2026-10;gross {gross:.2f};net {net:.2f}\r\n"
+    lines: list[bytes] = []
+    length = number = 0
+    while length < size:
+        number += 1
+        gross = 2000 + number * 7919 % 300_000 / 100
+        lines.append(line.format(number=number, gross=gross, net=gross * 0.7).encode())
+        length += len(lines[-1])
+    return b"".join(lines)[:size]
+
+
 def _installed() -> Iterator[tuple[Path, str]]:
     """Regular files of the standard library and of what is installed, in the order of their names."""
     paths = sysconfig.get_paths()

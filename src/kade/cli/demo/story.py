@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kade.cli import remote
-from kade.cli.demo import samples
+from kade.cli.demo import samples, subscribers
 from kade.cli.demo.quay import Identity, Quay, expect, require
 from kade.cli.demo.relay import Relay
 from kade.cli.demo.second import Second
@@ -78,6 +78,7 @@ class Story:
     veem: Identity
     application: Application
     second: Second | None = None
+    _ledger: subscribers.Client | None = None
 
     def __init__(self, quay: Quay, folder: Path, own_file: Path | None) -> None:
         self.quay = quay
@@ -96,6 +97,11 @@ class Story:
             ("the partner downloads in ranges, breaks off, resumes", self._download),
             ("the partner uploads over mTLS, the line is cut, it resumes", self._upload),
             ("the application lists, fetches and verifies digests", self._verify),
+            (
+                "a publisher and two subscribers: by business type, each with a list of its own",
+                self._subscribe,
+            ),
+            ("what the partner brings over mTLS reaches a subscriber, by a rule", self._follow_rule),
             ("a second organisation opens its File Client: kade client serve", self._open_second),
             ("it fetches and sends; killed half-way, it goes on", self._second_transfers),
             ("a second partner asks for the first one's files: refused", self._pry),
@@ -209,6 +215,57 @@ class Story:
             expect("SHA-256 of what was fetched", fetched, sent.sha256)
             said.append(f"{sent.file.name}: SHA-256 {sent.sha256[:16]}…, told, fetched and original alike")
         return said
+
+    async def _subscribe(self) -> list[str]:
+        quay = self.quay
+        await quay.command("tenant", "add", subscribers.TENANT)
+        for number in (subscribers.PAYROLL, subscribers.PARCELS):
+            await quay.command("business-type", "add", str(number), "--refuse", "none")
+        at = await subscribers.places(quay)
+        payroll = ("publisher", subscribers.PAYROLL)
+        mine, parcels = ("subscriber", subscribers.PAYROLL), ("subscriber", subscribers.PARCELS)
+        publisher = await subscribers.Client.made(quay, at, "payroll", payroll)
+        ledger = await subscribers.Client.made(quay, at, "ledger", mine, parcels)
+        pension = await subscribers.Client.made(quay, at, "pension", mine)
+        self._ledger = ledger
+        slip, year = samples.payslips(4_000), samples.payslips(6 << 20)
+        small = await publisher.publish("payroll_slip.txt", subscribers.PAYROLL, slip)
+        large = await publisher.publish_in_chunks("payroll_year.txt", subscribers.PAYROLL, year, 2 << 20)
+        for one in (ledger, pension):
+            names = sorted(each["fileName"] for each in await one.listed())
+            expect("what is delivered", names, ["payroll_slip.txt", "payroll_year.txt"])
+        expect("digest of the small file", await ledger.fetch(small), hashlib.sha256(slip).hexdigest())
+        expect("digest of the large file", await ledger.fetch(large), hashlib.sha256(year).hexdigest())
+        expect("what is new for the one that fetched", await ledger.listed(), [])
+        await pension.delete(small)
+        condition = "startsWith(fileName, 'payroll') and status eq 'all'"
+        left = [each["fileName"] for each in await pension.listed(condition)]
+        expect("what is left for the one that deleted", left, ["payroll_year.txt"])
+        (waiting,) = await quay.command("delivery", "list")
+        expect("who has not fetched", waiting["application"], "pension")
+        return [
+            "2 files published, one in 3 chunks at once",
+            "fetched by ledger; pension deleted one for itself",
+        ]
+
+    async def _follow_rule(self) -> list[str]:
+        quay = self.quay
+        type_number = str(subscribers.PARCELS)
+        await quay.command(
+            "space", "rule", "add", "haven", "publish", "--type", type_number, "--tenant", subscribers.TENANT
+        )
+        file = self._folder / "note for the ledger.txt"
+        file.write_bytes(samples.payslips(64 << 10))
+        creation = f"{quay.exchange}/files/upload"
+        async with self._partner(self.haven) as peer:
+            await send(peer, creation, file, states=UploadStates(self._folder / "states"))
+        began = time.monotonic()
+        assert self._ledger is not None
+        entry = await self._ledger.waited_for(file.name)
+        seconds = time.monotonic() - began
+        sha256 = await asyncio.to_thread(sha256_of, file)
+        expect("digest of what the subscriber fetched", await self._ledger.fetch(entry["fileId"]), sha256)
+        return [f"{file.name}: by tus over mTLS, on the subscriber's list {seconds:.1f} s after"]
 
     async def _open_second(self) -> list[str]:
         self.second = Second(self._folder / "second", self.quay, self.veem)

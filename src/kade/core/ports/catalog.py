@@ -45,7 +45,7 @@ class Catalog(Protocol):
         Raises:
             KadeError: ``UploadReason.DISK_FULL``; ``RequestReason.CATALOG_UNAVAILABLE`` while the database
                 does not answer, ``SHUTTING_DOWN`` after ``close``, ``BAD_VALUE`` for text that no database
-                keeps (NUL, lone surrogates); and what *fn* raises.
+                keeps (NUL, lone surrogates) and numbers beyond 64 bits; and what *fn* raises.
         """
 
     async def read(self, fn: "Callable[Concatenate[Tx, P], T]", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -109,7 +109,9 @@ class Namer(Protocol):
     instance: str
 
     def name_principal(self, tx: Tx, principal: Principal) -> None: ...
-    def name_space(self, tx: Tx, space: Space) -> None: ...
+    def name_space(self, tx: Tx, space: Space) -> None:
+        """A space was made, or, the second time, has become the one for a business type."""
+
     def name_personal_space(self, tx: Tx, principal: Principal, space: Space) -> None:
         """The space was made for the principal: the instance may now know it as the principal's own."""
 

@@ -219,7 +219,10 @@ class Files(Protocol):
         """The file that was published from that one into the space, whatever its state."""
 
     def created(self, creator_id: Id, query: Query) -> Page[File]:
-        """Of the files that went live for a creator and are known still: what *query* asks for."""
+        """Of the files that a creator itself brought, and that are known still: what *query* asks for.
+
+        The fields are NAME, ARRIVED, SPACE and NUMBER.
+        """
 
     def page(self, after: Id | None, limit: int) -> list[File]:
         """By id, whatever their state, for checks over everything."""
@@ -288,10 +291,14 @@ class Rules(Protocol):
 class Cursors(Protocol):
     """How far each durable reaction has followed the journal."""
 
-    def lock(self, name: str) -> int | None:
-        """The position, which nobody else moves until this transaction ends; None before the first."""
+    def get(self, name: str) -> int:
+        """The position of the last entry that was seen; 0 before the first."""
 
-    def move(self, name: str, position: int) -> None: ...
+    def lock(self, name: str) -> int:
+        """The same, which nobody else reads by ``lock`` or moves until this transaction ends."""
+
+    def move(self, name: str, position: int) -> None:
+        """Only after ``lock``."""
 
 
 class Uploads(Protocol):

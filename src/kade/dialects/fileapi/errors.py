@@ -53,19 +53,31 @@ _WORDS = {
     403: ("Access denied", "forbidden"),
 }
 _MESSAGES: dict[Code, str] = {
-    Code.INVALID: "The request is not valid",
-    Code.FORBIDDEN: "This is not allowed",
+    Code.FORBIDDEN: "This is not allowed.",
     Code.NOT_FOUND: "Not found.",
     Code.GONE: "Not found.",
-    Code.CONFLICT: "This cannot be done now",
-    Code.LOCKED: "Somebody else is writing to it",
-    Code.TOO_SLOW: "The request came too slowly",
-    Code.TOO_LARGE: "The file or the request is too large",
+    Code.CONFLICT: "This cannot be done now.",
+    Code.LOCKED: "Somebody else is writing to it.",
+    Code.TOO_SLOW: "The request came too slowly.",
+    Code.TOO_LARGE: "The request is too large.",
     Code.RANGE: "Range not satisfiable.",
     Code.TOO_MANY: "Too many requests",
-    Code.NO_SPACE: "There is no room for it",
-    Code.UNAVAILABLE: "The service is not available now",
-    Code.INTERNAL: "Internal error",
+    Code.NO_SPACE: "There is no room for it.",
+    Code.UNAVAILABLE: "The service is not available now.",
+    Code.INTERNAL: "Internal error.",
+}
+# What somebody can mend is said in full; a subject is a parameter, or what the request itself says.
+_SENTENCES: dict[Reason, str] = {
+    RequestReason.MISSING_VALUE: "{subject} is missing.",
+    RequestReason.BAD_VALUE: "The value of {subject} is not allowed.",
+    RequestReason.MALFORMED: "The body cannot be read; look at its boundaries, please ({subject}).",
+    RequestReason.LINE_CUT: "The body has no end.",
+    RequestReason.METHOD_NOT_ALLOWED: "{subject} is not served here.",
+    FileReason.BAD_NAME: "A file cannot be called {subject}.",
+    FileReason.NAME_REFUSED: "A file of this business type cannot be called {subject}.",
+    UploadReason.MAX_SIZE: "The file or the chunk is larger than {max_size} bytes.",
+    UploadReason.PARTS_MISSING: "The chunk at position {position} is missing.",
+    UploadReason.FINISHED: "The upload has ended.",
 }
 # The same for what is not there and for what somebody may not see, to the last byte.
 _ANONYMOUS = frozenset({Code.NOT_FOUND, Code.GONE, Code.RANGE})
@@ -106,17 +118,13 @@ def correlation_id(request: Request) -> str:
 
 
 def _message(error: KadeError) -> str:
-    """What is wrong, and where: the rule's name, which says nothing of other people's files."""
-    general = _MESSAGES.get(error.code, "The request is not valid")
+    """What is wrong, and where; nothing of other people's files."""
     if error.reason is RequestReason.BAD_QUERY:
         return f"{error.subject}: at character {error.facts['position']}, {error.facts['expected']} expected."
-    if error.code is Code.INVALID or error.reason in _TOLD:
-        named = f": {error.subject}" if error.subject and error.subject.isprintable() else ""
-        return f"{general} ({error.reason}{named})."
-    return general if general.endswith(".") else f"{general}."
-
-
-_TOLD = frozenset({UploadReason.MAX_SIZE, RequestReason.BODY_TOO_LARGE, FileReason.NAME_REFUSED})
+    words = _SENTENCES.get(error.reason)
+    if words is not None:
+        return words.format(subject=error.subject, **error.facts)
+    return _MESSAGES.get(error.code, "The request is not valid.")
 
 
 def _headers(status: int, error: KadeError) -> dict[str, str]:

@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from kade.core.errors import KadeError, RequestReason
 from kade.core.ids import Id, undashed
+from kade.services.joining import MOST_PARTS
 
 LARGEST_PAGE = 1000
 _PAGE = 20
-_LAST_POSITION = 99_999
+_LAST_POSITION = MOST_PARTS - 1
 _TOKEN = re.compile("[0-9a-f]{32}")
 _DIGITS = 9  # in a number: enough for every page and position
 

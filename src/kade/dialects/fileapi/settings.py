@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kade.config import Allowed, AtLeast, Duration, Size
+from kade.config import Allowed, AtLeast, AtMost, Duration, Size
 
 _PATH = r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$"
 _A_PATH = Allowed("a path that begins with a slash and does not end with one")
@@ -30,10 +30,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _A_PATH,
     ] = "/authentication/token"  # noqa: S105 - a path
     token_lifetime: Annotated[
-        Duration, AtLeast("1min"), Meta(description="How long an access token counts.")
+        Duration, AtLeast("1m"), AtMost("24h"), Meta(description="How long an access token counts.")
     ] = Duration("1h")
     old_token_lifetime: Annotated[
-        Duration, AtLeast("1min"), Meta(description="The same for one of `old_token_path`.")
+        Duration, AtLeast("1m"), AtMost("24h"), Meta(description="The same for one of `old_token_path`.")
     ] = Duration("2h")
     multipart_limit: Annotated[
         Size, Meta(description="Largest file in one request; larger ones come in chunks.")
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chunk_limit: Annotated[Size, Meta(description="Largest chunk of a chunked upload.")] = Size("9MiB")
     upload_expires: Annotated[
         Duration,
-        AtLeast("1min"),
+        AtLeast("1m"),
         Meta(description="An unfinished chunked upload ends so long after its last chunk."),
     ] = Duration("1h")
     publisher_zone: Annotated[

@@ -57,12 +57,10 @@ def _add_deliveries() -> None:
         sa.Column("fetched_spans", sa.Text(), nullable=False),
         sa.Column("fetched_at", sa.BigInteger(), nullable=True),
         sa.Column("dismissed_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("subscriber_id", "tenant_id", "arrived_at", "file_id"),
+        sa.PrimaryKeyConstraint("subscriber_id", "tenant_id", "state", "arrived_at", "file_id"),
         sqlite_with_rowid=False,
     )
     op.create_index("deliveries_of_file", "deliveries", ["file_id", "subscriber_id"], unique=True)
-    available = ["subscriber_id", "tenant_id", "arrived_at", "file_id"]
-    _partial("deliveries_available", "deliveries", available, "state = 0")
     _partial("deliveries_waiting", "deliveries", ["arrived_at", "file_id"], "state = 0")
 
 
