@@ -46,7 +46,7 @@ SMALL = Sizes(
     tasks=150,
     interleavings=20,
     filters=300,
-    published=120,
+    published=100,
 )
 FULL = Sizes(
     full=True,

@@ -339,7 +339,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     async def _written(self) -> None:
         """Wait until what was written before has left, so that the kernel's bytes come after it."""
-        self.transport.set_write_buffer_limits(high=0)
+        # Plain transports pause writers above the limit, those of TLS at it, even when they hold nothing.
+        self.transport.set_write_buffer_limits(high=0 if self._tls is None else 1, low=0)
         try:
             async with asyncio.timeout(self._limits.stall):
                 await self.flow.drain()

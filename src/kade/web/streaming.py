@@ -24,7 +24,7 @@ from kade.services.transfers import Transfers
 from kade.web.headers import SAFE_DOWNLOAD
 
 _ZERO_COPY = "http.response.zerocopysend"
-_KERNEL_STEP = 32 << 20
+_KERNEL_STEP = 4 << 20  # bytes after which it is looked whether they may be sent still
 _NO_DATE = (ValueError, TypeError, OverflowError)  # a zone may be too large for any calendar
 
 

@@ -9,10 +9,12 @@ import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Application, House, Right
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Application, Build, House, Right
+from tests.support.pki import Authority, client_context
 from tests.support.processes import peak_resident_bytes, reset_peak
 from tests.support.raw_http import ConnectionEnded, RawConnection, build_request
 
@@ -43,7 +45,8 @@ class Scene:
 
     def connect(self) -> RawConnection:
         address = urlsplit(self.house.base)
-        return RawConnection.open(address.hostname or "", address.port or 0)
+        tls = client_context(None) if address.scheme == "https" else None
+        return RawConnection.open(address.hostname or "", address.port or 0, tls)
 
     def request(self, path: str, *fields: tuple[str, str]) -> bytes:
         own = ("Authorization", f"Bearer {self.subscriber.token}")
@@ -65,12 +68,37 @@ class Scene:
             await asyncio.sleep(0.01)
         raise AssertionError("a transfer runs still")
 
+    async def asked_to_end(self) -> None:
+        """Return when every transfer that runs was asked to end."""
+        for _ in range(1000):
+            if all(stop.is_set() for stop in self.house.kade.transfers._running):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("a transfer was not asked to end")
+
 
 @pytest.fixture
-async def scene(house: House) -> AsyncIterator[Scene]:
+async def scene(house: House) -> Scene:
+    return await prepare(house)
+
+
+@pytest.fixture
+async def by_tls(build: Build, tmp_path: Path) -> AsyncIterator[Scene]:
+    """The same on a listener with TLS, where the kernel sends nothing by itself."""
+    files = Authority.create().issue_server("localhost", "127.0.0.1").write(tmp_path / "pki", "server")
+    tls = {
+        "KADE_WEB_TLS": "true",
+        "KADE_WEB_CERTIFICATE": str(files.certificate),
+        "KADE_WEB_KEY": str(files.key),
+    }
+    async with build(tls) as house:
+        yield await prepare(house)
+
+
+async def prepare(house: House) -> Scene:
     publisher = await house.application("publisher", [Right("acme", NUMBER, PUBLISH)])
     subscriber = await house.application("subscriber", [Right("acme", NUMBER, SUBSCRIBE)])
-    yield Scene(house, publisher, subscriber)
+    return Scene(house, publisher, subscriber)
 
 
 # Range → status, first and last byte.
@@ -254,6 +282,20 @@ async def test_who_has_the_last_byte_finds_it_on_no_list(scene: Scene, size: int
     assert seen == []
 
 
+async def test_who_has_the_last_byte_by_tls(by_tls: Scene) -> None:
+    files = [await by_tls.file(os.urandom(400_000)) for _ in range(12)]
+    assert await asyncio.to_thread(fetch_and_list, by_tls, files, 400_000) == []
+
+
+async def test_a_client_that_breaks_off_by_tls(by_tls: Scene) -> None:
+    file_id = await by_tls.file(os.urandom(LARGE))
+    for reset in (True, False):
+        await asyncio.to_thread(by_tls.break_off, file_id, reset)
+        await by_tls.nothing_runs()
+    assert await by_tls.available() == [file_id]
+    assert await by_tls.house.journal("delivery.fetched") == []
+
+
 def fetch_and_list(scene: Scene, files: list[str], size: int) -> list[str]:
     """The files that were still listed after they had come."""
     late = []
@@ -279,10 +321,7 @@ async def test_a_right_that_is_withdrawn_ends_the_download(scene: Scene) -> None
         head = await asyncio.to_thread(line.read_head)
         assert head.headers["Content-Length"] == str(LARGE)
         await scene.house.withdraw(scene.subscriber, Right("acme", NUMBER, SUBSCRIBE))
-        async with asyncio.timeout(10):
-            while scene.house.kade.transfers._running:
-                # The kernel takes no more until somebody reads: the server waits in between.
-                await asyncio.to_thread(line.read_some)
+        await scene.asked_to_end()
         taken = 0
         with contextlib.suppress(ConnectionEnded, ConnectionResetError):
             while True:

@@ -22,7 +22,8 @@ from kade.core.deliveries import DeliveryState
 from kade.core.ids import Id
 from kade.core.ports import Tx
 
-APPLICATIONS, PUBLISHERS, TYPES = 50, 5, 10
+APPLICATIONS, PUBLISHERS, TYPES = 50, 5, 25
+ROUND = 20  # files between two polls
 NUMBERS = tuple(range(8000, 8000 + TYPES))
 TIMEOUT_S = 240
 SETTINGS = {"KADE_DIALECTS_FILEAPI_CALLS_PER_MINUTE": "0"}
@@ -59,9 +60,9 @@ class Progress:
             self._more.notify_all()
 
     async def more(self, known: int) -> int:
-        """How many there are, once there are more than *known* or there will be none."""
+        """How many there are, once there are some more than *known* or there will be none."""
         async with self._more:
-            await self._more.wait_for(lambda: self.over or len(self.published) > known)
+            await self._more.wait_for(lambda: self.over or len(self.published) >= known + ROUND)
             return len(self.published)
 
 
@@ -72,7 +73,7 @@ def content(name: str) -> bytes:
 
 async def publish(publisher: Application, names: list[str], progress: Progress) -> None:
     for place, name in enumerate(names):
-        number, data = NUMBERS[place % TYPES], content(name)
+        number, data = NUMBERS[(place * 7) % TYPES], content(name)
         if place % 3:
             file_id = await publisher.published(name, number, data)
         else:
@@ -105,10 +106,8 @@ async def fetch(subscriber: Application, item: dict[str, object], *, in_ranges: 
     file_id, size = str(item["fileId"]), int(str(item["fileSize"]))
     if in_ranges:
         half = size // 2
-        answers = await asyncio.gather(
-            subscriber.get(file_id, headers={"Range": f"bytes=0-{half}"}),
-            subscriber.get(file_id, headers={"Range": f"bytes={half + 1}-"}),
-        )
+        ranges = (f"bytes=0-{half}", f"bytes={half + 1}-")
+        answers = await asyncio.gather(*(subscriber.get(file_id, headers={"Range": each}) for each in ranges))
         assert [each.status for each in answers] == [206, 206]
     else:
         answers = [await subscriber.get(file_id)]
