@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.catalogs import MakeCatalog
-from tests.support.nouns import a_delivery, a_file, house
+from tests.support.nouns import a_delivery, a_file, a_principal, house
 
 from kade.core.clock import Millis
 from kade.core.deliveries import Delivery, DeliveryState
@@ -118,6 +118,15 @@ async def test_a_page_is_of_one_subscriber_in_one_tenant(catalog: Catalog) -> No
         assert (nothing.entries, nothing.count) == ([], 0)
 
 
+async def _subscriber(catalog: Catalog) -> Id:
+    def add(tx: Tx) -> Id:
+        made = a_principal(house(tx)[0].id)
+        tx.principals.add(made)
+        return made.id
+
+    return await catalog.write(add)
+
+
 async def _three_waiting(catalog: Catalog, me: Id, other: Id) -> list[Delivery]:
     """Of two files that arrived together and one after; each for both, in the order in which they wait."""
     same = [await _file(catalog, 10), await _file(catalog, 10)]
@@ -130,8 +139,10 @@ async def _three_waiting(catalog: Catalog, me: Id, other: Id) -> list[Delivery]:
 
 
 async def test_what_waits_is_told_longest_first_and_page_by_page(catalog: Catalog) -> None:
-    me, other = new_id(), new_id()
+    me, other, gone = [await _subscriber(catalog) for _ in range(3)]
     waiting = await _three_waiting(catalog, me, other)
+    await _delivered(catalog, await _file(catalog, 10), gone)
+    await catalog.write(lambda tx: tx.principals.remove(gone, Millis(11)))
 
     async def told(
         of: Id | None, before: int = 12, limit: int = 99, after: Delivery | None = None

@@ -289,3 +289,16 @@ def test_spans_are_kept_as_text() -> None:
     spans = [Span(0, 5), Span(7, 1 << 60)]
     assert spans_of(text_of(spans)) == spans
     assert (spans_of(""), text_of([])) == ([], "")
+
+
+async def test_crumbs_are_not_remembered_for_ever(house: House, shelf: Space) -> None:
+    one = await a_subscriber(house)
+    file = await published(house, shelf, bytes(5000))
+    crumbs = [(at, at + 1) for at in range(0, 4000, 2)]
+    await fetch(house, one, file, *crumbs[:1000])
+    await fetch(house, one, file, *crumbs[1000:])
+    (delivery,) = await delivered(house, file.id)
+    assert len(delivery.fetched_spans.split()) == 1000
+    await fetch(house, one, file, (0, 5000))
+    (delivery,) = await delivered(house, file.id)
+    assert (delivery.state, delivery.fetched_spans) == (DeliveryState.FETCHED, "")

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, literal_column, select, tuple_, update
 
 from kade.catalog.query_sql import Columns, page
 from kade.catalog.rows import insert_row, select_rows
-from kade.catalog.schema import deliveries, files, spaces
+from kade.catalog.schema import deliveries, files, principals, spaces
 from kade.catalog.statements import Session
 from kade.core.clock import Millis
 from kade.core.deliveries import Delivery, DeliveryState
@@ -108,7 +108,10 @@ class DeliveryTable:
     def waiting(
         self, subscriber_id: Id | None, before: Millis, limit: int, after: Delivery | None = None
     ) -> list[Delivery]:
-        statement = select_rows(deliveries).where(_IS_AVAILABLE, deliveries.c.arrived_at < before)
+        there = select(principals.c.id).where(principals.c.removed_at.is_(None))
+        statement = select_rows(deliveries).where(
+            _IS_AVAILABLE, deliveries.c.arrived_at < before, deliveries.c.subscriber_id.in_(there)
+        )
         if subscriber_id is not None:
             statement = statement.where(deliveries.c.subscriber_id == subscriber_id)
         place = (deliveries.c.arrived_at, deliveries.c.file_id, deliveries.c.subscriber_id)

@@ -19,6 +19,8 @@ from kade.core.query import Page, Query
 from kade.core.ranges import Span, union
 from kade.services import access, tenants
 
+_MOST_SPANS = 1000  # that are remembered of one delivery
+
 
 def spaces(tx: Tx, caller: Caller) -> dict[int, Id]:
     """The numbered spaces of the caller's tenant that it subscribes to now, by number."""
@@ -66,6 +68,8 @@ def fetched(tx: Tx, caller: Caller, file_id: Id, sent: Sequence[Span]) -> Delive
     if _covers(spans, file):
         changed = delivery._replace(state=DeliveryState.FETCHED, fetched_spans="", fetched_at=now())
         tx.journal.append(_receipt(caller, "delivery.fetched", file))
+    elif len(spans) > _MOST_SPANS:
+        return delivery  # crumbs: whoever wants it fetched may still fetch it whole
     else:
         changed = delivery._replace(fetched_spans=text_of(spans))
     tx.deliveries.change(changed)

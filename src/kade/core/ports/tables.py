@@ -258,7 +258,7 @@ class Deliveries(Protocol):
     def waiting(
         self, subscriber_id: Id | None, before: Millis, limit: int, after: Delivery | None = None
     ) -> list[Delivery]:
-        """Deliveries that are available since before that moment, oldest first; of everybody or of one."""
+        """What is available since before that moment, oldest first; of one, or of everybody that exists."""
 
 
 class BusinessTypes(Protocol):
