@@ -31,6 +31,8 @@ class Sizes:
     """Rounds of each race in the suites that drive transactions against each other."""
     filters: int
     """Random filters of lists that each database answers."""
+    published: int
+    """Files that publishers bring while fifty applications poll for them."""
 
 
 SMALL = Sizes(
@@ -44,6 +46,7 @@ SMALL = Sizes(
     tasks=150,
     interleavings=20,
     filters=300,
+    published=100,
 )
 FULL = Sizes(
     full=True,
@@ -56,6 +59,7 @@ FULL = Sizes(
     tasks=1000,
     interleavings=200,
     filters=5_000,
+    published=1_000,
 )
 
 

@@ -109,7 +109,7 @@ def check_size(rules: Rules, space: Space, length: int | None) -> None:
 
 
 def find(tx: Tx, caller: Caller, upload_id: Id | None) -> Upload:
-    """The caller's own upload.
+    """The caller's own upload, in the tenant that it works for.
 
     Raises:
         KadeError: ``UploadReason.UNKNOWN``, the same for one that is not there, is over, or is another's.
@@ -124,7 +124,8 @@ def find_by_file(tx: Tx, caller: Caller, file_id: Id | None) -> Upload:
 
 def own(caller: Caller, upload: Upload | None, subject: Id | None) -> Upload:
     """The upload, when it is there and the caller's and its time is not over. Raises as ``find`` does."""
-    if upload is None or upload.principal_id != caller.principal_id or upload.expires_at <= now():
+    whose = (caller.tenant_id, caller.principal_id)
+    if upload is None or (upload.tenant_id, upload.principal_id) != whose or upload.expires_at <= now():
         raise KadeError(UploadReason.UNKNOWN, subject or "")
     return upload
 

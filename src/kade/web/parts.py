@@ -76,13 +76,14 @@ class MultipartReader:
         """Raises KadeError(RequestReason.MALFORMED) when the type names no usable boundary."""
         self._source = source
         self._limits = limits
-        self._parser = self._parser_of(content_type)
+        self._boundary = _boundary(content_type)
+        self._parser = self._new_parser()
+        self._before: bytearray | None = bytearray(b"\r\n")  # a delimiter begins a line
         self._headers: dict[bytes, bytes] = {}
         self._header_name = b""
         self._header_value = b""
         self._decoder: Decoder = Plain()
         self._parts = 0
-        self._seen = 0
         self._events: list[PartEvent] = []
         self.ended = False
 
@@ -98,23 +99,30 @@ class MultipartReader:
             raise KadeError(RequestReason.MALFORMED, "the form has no end")
         data = bytes(piece.data)
         piece.release()
-        self._seen += len(data)
         try:
-            self._parser.write(data)
+            self._parser.write(data if self._before is None else self._begun(self._before, data))
         except FormParserError as error:
             raise KadeError(RequestReason.MALFORMED, "form") from error
-        if self._parts == 0 and self._seen > self._limits.preamble:
-            raise KadeError(RequestReason.MALFORMED, "the form does not begin")
         events, self._events = self._events, []
         return events
 
-    def _parser_of(self, content_type: str) -> MultipartParser:
-        boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
-        if not boundary:
-            raise KadeError(RequestReason.MALFORMED, "no boundary")
+    def _begun(self, before: bytearray, data: bytes) -> bytes:
+        """What comes from the first delimiter on; nobody reads the preamble (RFC 2046, 5.1.1)."""
+        delimiter = b"\r\n--" + self._boundary
+        known = max(0, len(before) - len(delimiter))
+        before += data
+        at = before.find(delimiter, known)
+        if at >= 0:
+            self._before = None
+            return bytes(before[at + 2 :])
+        if len(before) > self._limits.preamble:
+            raise KadeError(RequestReason.MALFORMED, "the form does not begin")
+        return b""
+
+    def _new_parser(self) -> MultipartParser:
         try:
             return MultipartParser(
-                boundary,
+                self._boundary,
                 {
                     "on_part_begin": self._on_part_begin,
                     "on_part_data": self._on_part_data,
@@ -160,6 +168,13 @@ class MultipartReader:
 
     def _on_end(self) -> None:
         self.ended = True
+
+
+def _boundary(content_type: str) -> bytes:
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    if not boundary:
+        raise KadeError(RequestReason.MALFORMED, "no boundary")
+    return boundary
 
 
 def text_of(raw: bytes) -> str:

@@ -310,11 +310,13 @@ class KadeHttpProtocol(HttpToolsProtocol):
     async def _pour(self, descriptor: int, file: int, offset: int, count: int) -> None:
         stop = offset + count
         while offset < stop and not self.transport.is_closing():
-            step = min(stop - offset, _SENDFILE_STEP)
+            # The last byte goes in the event loop, and nobody else's turn comes before what follows it: who
+            # has it may ask at once for what is noted then.
+            step = min(max(stop - offset - 1, 1), _SENDFILE_STEP)
+            at_once = min(stop - offset, _SENDFILE_AT_ONCE)
             try:
-                if _is_cached(file, offset, min(step, _SENDFILE_AT_ONCE)):
-                    sent = os.sendfile(descriptor, file, offset, min(step, _SENDFILE_AT_ONCE))
-                    await asyncio.sleep(0)  # now the others
+                if stop - offset == 1 or _is_cached(file, offset, at_once):
+                    sent = os.sendfile(descriptor, file, offset, at_once)
                 else:
                     sent = await self.loop.run_in_executor(None, os.sendfile, descriptor, file, offset, step)
             except BlockingIOError:
@@ -323,6 +325,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
             if sent == 0:
                 raise EOFError("the file is shorter than it was")
             offset += sent
+            if offset < stop:
+                await asyncio.sleep(0)  # now the others
 
     async def _writable(self, descriptor: int) -> None:
         writable = asyncio.Event()
@@ -335,7 +339,8 @@ class KadeHttpProtocol(HttpToolsProtocol):
 
     async def _written(self) -> None:
         """Wait until what was written before has left, so that the kernel's bytes come after it."""
-        self.transport.set_write_buffer_limits(high=0)
+        # Plain transports pause writers above the limit, those of TLS at it, even when they hold nothing.
+        self.transport.set_write_buffer_limits(high=0 if self._tls is None else 1, low=0)
         try:
             async with asyncio.timeout(self._limits.stall):
                 await self.flow.drain()

@@ -24,7 +24,7 @@ from kade.services.transfers import Transfers
 from kade.web.headers import SAFE_DOWNLOAD
 
 _ZERO_COPY = "http.response.zerocopysend"
-_KERNEL_STEP = 32 << 20
+_KERNEL_STEP = 4 << 20  # bytes after which it is looked whether they may be sent still
 _NO_DATE = (ValueError, TypeError, OverflowError)  # a zone may be too large for any calendar
 
 
@@ -170,10 +170,12 @@ class ContentResponse(Response):
                 assert path is not None
                 await sending.file(path, extent)
             return
+        left = span.length
         async for data in self._store.read(extents):
             await sending.bytes(data)
-            if sending.stopped:
-                return
+            left -= len(data)
+            if sending.stopped or left == 0:
+                return  # at once: nothing is waited for between the last byte and what is noted then
 
 
 Written = Callable[[], Awaitable[bool]]

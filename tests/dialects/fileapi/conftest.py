@@ -1,13 +1,10 @@
 """Houses for the tests of the File API."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.dialects.fileapi.house import House, running_house
-
-Build = Callable[[dict[str, str]], AbstractAsyncContextManager[House]]
+from tests.dialects.fileapi.house import Build, House, running_house
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -24,8 +25,14 @@ from kade.core.ids import dashed
 from kade.core.ports import Tx
 from kade.core.principals import Caller, CredentialKind, Principal
 from kade.core.spaces import Policy
+from kade.core.uploads import UploadState
 from kade.services import applications, business_types, principals, sandbox, tenants
 from kade.services.installing import install, local_operator
+from kade.services.sweeping import Sweeping
+
+T = TypeVar("T")
+
+Build = Callable[[dict[str, str]], AbstractAsyncContextManager["House"]]
 
 PUBLISH, SUBSCRIBE = Verb.WRITE, Verb.SUBSCRIBE
 
@@ -50,6 +57,16 @@ class Right:
     tenant: str
     number: int
     verb: Verb
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the server holds: its uploads that are open, bytes of quota, and segments in the store."""
+
+    open_uploads: int = 0
+    used: int = 0
+    reserved: int = 0
+    segments: int = 0
 
 
 class Application:
@@ -97,7 +114,25 @@ class Application:
     async def publish(self, name: str, number: int | str, data: bytes) -> Answer:
         """A whole file in one request, as the documentation shows it."""
         headers, body = related({"name": name, "businesstypeid": str(number)}, data)
-        return await self.call("POST", "/files?uploadType=multipart", headers, data=body)
+        return await self.call("POST", "/files?uploadType=multipart", headers, data=io.BytesIO(body))
+
+    async def begin(self, name: str, number: int, first: bytes) -> str:
+        """The token of a chunked upload that must begin, with its chunk 0."""
+        headers, body = related({"name": name, "businesstypeid": str(number)}, first)
+        answer = await self.call("POST", "/files?uploadType=resumable", headers, data=body)
+        assert answer.status == 206, answer
+        assert list(answer.json) == ["uploadToken"]
+        return str(answer.json["uploadToken"])
+
+    async def add(self, token: str, position: int, data: bytes, *, close: bool = False) -> Answer:
+        """One more chunk."""
+        query = f"uploadType=resumable&uploadToken={token}&position={position}{'&close=true' * close}"
+        headers = {"Content-Type": "application/octet-stream"}
+        return await self.call("PUT", f"/files?{query}", headers, data=data)
+
+    async def close(self, token: str) -> Answer:
+        """Word that all chunks were sent: no body, no type."""
+        return await self.call("POST", f"/files?uploadType=resumable&uploadToken={token}")
 
     async def published(self, name: str, number: int, data: bytes = b"content") -> str:
         """The id of a file that must be published."""
@@ -212,6 +247,46 @@ class House:
         plain = file_id.replace("-", "")
         await self.kade.catalog.write(_age, plain, Millis(arrived_at))
 
+    async def operate(self, verb: Callable[..., T], *arguments: Any) -> T:
+        """What a verb of the services gives to the operator."""
+        return await self.kade.catalog.write(lambda tx: verb(tx, local_operator(tx), *arguments))
+
+    async def withdraw(self, application: Application, right: Right) -> None:
+        """Take a right away again."""
+
+        def take(tx: Tx) -> None:
+            for given in tx.grants.of_principal(application.principal.id):
+                space = tx.spaces.get(given.space_id)
+                tenant = tx.tenants.get(space.tenant_id) if space is not None else None
+                named = (tenant.name if tenant else "", space.number if space else 0)
+                if named == (right.tenant, right.number) and right.verb in given.verbs:
+                    applications.withdraw(tx, acting(tx, local_operator(tx), right.tenant), given.id)
+
+        await self.kade.catalog.write(take)
+
+    async def revoke(self, application: Application) -> None:
+        """Revoke every secret of the application."""
+
+        def revoke(tx: Tx) -> None:
+            for credential in tx.credentials.of_principal(application.principal.id):
+                principals.revoke(tx, local_operator(tx), credential)
+
+        await self.kade.catalog.write(revoke)
+
+    async def stock(self) -> Stock:
+        """What is held when everything that is due has gone, without any grace."""
+        kade = self.kade
+        sweeping = Sweeping(kade.catalog, kade.store, kade.rules, grace_ms=-60_000)
+        await sweeping.sweep()
+        await sweeping.drop_orphans()
+        segments = [each async for each in kade.store.list()]
+        return await kade.catalog.read(_stock, len(segments))
+
+    async def expire(self, file_id: str) -> None:
+        """Let the time be over for which the file has its bytes, and sweep."""
+        await self.kade.catalog.write(_make_due, file_id.replace("-", ""))
+        await self.kade.sweeping.sweep()
+
     async def journal(self, kind: str = "") -> list[JournalEntry]:
         """Everything of a kind that was noted until now."""
         await self.kade.audit.flush()
@@ -222,6 +297,24 @@ class House:
 def acting(tx: Tx, caller: Caller, tenant: str) -> Caller:
     """The caller in another tenant."""
     return replace(caller, tenant_id=tenants.named(tx, tenant).id)
+
+
+def _stock(tx: Tx, segments: int) -> Stock:
+    known = [each for tenant in tx.tenants.all() for each in tx.principals.of_tenant(tenant.id)]
+    uploads = [each for principal in known for each in tx.uploads.of_principal(principal.id)]
+    quotas = [quota for tenant in tx.tenants.all() if (quota := tx.quotas.get(tenant.id)) is not None]
+    return Stock(
+        sum(each.state != UploadState.FINISHED for each in uploads),
+        sum(quota.used for quota in quotas),
+        sum(quota.reserved for quota in quotas),
+        segments,
+    )
+
+
+def _make_due(tx: Tx, file_id: Any) -> None:
+    file = tx.files.get(file_id)
+    assert file is not None and file.due_at is not None
+    tx.files.change(file._replace(version=file.version + 1, due_at=Millis(1)))
 
 
 def _age(tx: Tx, file_id: Any, arrived_at: Millis) -> None:
@@ -241,7 +334,8 @@ async def running_house(folder: Path, settings: Mapping[str, str] | None = None)
     async with app.opened(kade):
         await kade.catalog.write(install, kade.namers, "main", "0" * 64)
     kade = app.build(kade.config)
-    async with app.running(kade, ("web",)) as server, aiohttp.ClientSession() as session:
+    trusting = aiohttp.TCPConnector(ssl=False)  # for houses with TLS
+    async with app.running(kade, ("web",)) as server, aiohttp.ClientSession(connector=trusting) as session:
         yield House(kade, server, session)
 
 

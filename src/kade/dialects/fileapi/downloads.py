@@ -63,8 +63,9 @@ class Downloads:
 def _plan(request: Request, what: Representation) -> Plan:
     """As HTTP has it; but of an empty file no range at all can be had (spec 1(c) 12)."""
     planned = plan(request, what, _ONE_RANGE)
-    ranged = request.method == "GET" and request.headers.get("range", "").strip().lower().startswith("bytes=")
-    if ranged and planned.status == 200 and what.content.length == 0:
+    headers = request.headers
+    ranged = headers.get("range", "").strip().lower().startswith("bytes=") and "if-range" not in headers
+    if ranged and request.method == "GET" and planned.status == 200 and what.content.length == 0:
         raise KadeError(FileReason.RANGE_NOT_SATISFIABLE, total=0)
     return planned
 

@@ -75,7 +75,7 @@ _SENTENCES: dict[Reason, str] = {
     RequestReason.METHOD_NOT_ALLOWED: "{subject} is not served here.",
     FileReason.BAD_NAME: "A file cannot be called {subject}.",
     FileReason.NAME_REFUSED: "A file of this business type cannot be called {subject}.",
-    UploadReason.MAX_SIZE: "The file or the chunk is larger than {max_size} bytes.",
+    UploadReason.MAX_SIZE: "The file or the chunk is larger than {max_size:d} bytes.",
     UploadReason.PARTS_MISSING: "The chunk at position {position} is missing.",
     UploadReason.FINISHED: "The upload has ended.",
 }

@@ -3,6 +3,7 @@
 Parameters that nobody knows are left alone.
 """
 
+import re
 from enum import StrEnum
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from kade.services.joining import MOST_PARTS
 LARGEST_PAGE = 1000
 _PAGE = 20
 _LAST_POSITION = MOST_PARTS - 1
+_TOKEN = re.compile("[0-9a-f]{32}")
 _DIGITS = 9  # in a number: enough for every page and position
 
 
@@ -43,7 +45,7 @@ class Parameters:
     @property
     def page_index(self) -> int:
         """Of the page, from 0."""
-        return self._number("pageIndex", 0, 10**_DIGITS)
+        return self._number("pageIndex", 0, 10**_DIGITS - 1)
 
     @property
     def page_size(self) -> int:
@@ -70,8 +72,11 @@ class Parameters:
 
     @property
     def upload_token(self) -> Id | None:
-        """Of a chunked upload; None when the request names none."""
-        return Id(self._values["uploadtoken"].lower()) if self._values.get("uploadtoken") else None
+        """Of a chunked upload, one that nobody has for what is no token; None when the request names none."""
+        text = self._values.get("uploadtoken", "").lower()
+        if not text:
+            return None
+        return Id(text if _TOKEN.fullmatch(text) else "")
 
     @property
     def position(self) -> int:

@@ -57,8 +57,12 @@ class Publishing:
         if token is None:
             raise KadeError(RequestReason.MISSING_VALUE, "uploadToken")
         assembly = await self._kit.catalog.glance(uploads.find, caller, token)
-        async with body_of(request.scope, request.receive) as body:
-            await self._add(caller, assembly, position, body)
+        try:
+            async with body_of(request.scope, request.receive) as body:
+                await self._add(caller, assembly, position, body)
+        except KadeError as error:
+            if not (close and error.reason is UploadReason.FINISHED):
+                raise  # else the last chunk is said again, since the answer to it may have been lost
         if close:
             return await self._close(request, caller, token)
         return Response(status_code=206)
@@ -184,7 +188,7 @@ def _description(data: bytes) -> tuple[str, int]:
     try:
         told = msgspec.json.decode(data)
         fields = {str(key).lower(): value for key, value in told.items()}
-    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError, RecursionError) as error:
         raise KadeError(RequestReason.MALFORMED, "description") from error
     name = _first(fields, "name", "filename")
     number = _first(fields, "businesstypeid", "businesstype")
