@@ -101,3 +101,10 @@ def test_an_application_is_removed_with_its_rights(acme: Local) -> None:
     assert acme.refused("application", "show", "payroll") == "there is no user 'payroll'"
     assert [each["name"] for each in acme.json("application", "list")] == ["desk"]
     assert acme.json("doctor")["findings"] == []
+
+
+def test_a_new_space_has_the_quota_that_is_configured(acme: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KADE_UPLOADS_QUOTA", "5GB")
+    acme.ok("application", "add", "payroll", "--no-sandbox")
+    acme.ok("application", "grant", "payroll", "--type", "8000", "--as", "publisher", "--tenant", "acme")
+    assert acme.json("--tenant", "acme", "space", "show", "8000")["quota"] == 5_000_000_000

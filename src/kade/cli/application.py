@@ -127,7 +127,8 @@ def grant(
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         found = house.application(tx, caller, name)
         here = house.acting(tx, caller, tenant)
-        applications.entitle(tx, here, kade.namers, found, business_type, _verb(role))
+        ceiling = kade.config.uploads.quota or None
+        applications.entitle(tx, here, kade.namers, found, business_type, _verb(role), ceiling=ceiling)
         return _described(tx, found)
 
     granted = house.change(context, verb)

@@ -117,7 +117,7 @@ def _target(tx: Tx, there: Caller, kade: Kade, number: int | None, into: str | N
     from kade.services import business_types, spaces
 
     if number is not None:
-        return business_types.offer(tx, there, kade.namers, number)
+        return business_types.offer(tx, there, kade.namers, number, ceiling=kade.config.uploads.quota or None)
     assert into is not None
     return spaces.at_path(tx, there, into)
 
