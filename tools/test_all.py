@@ -1,15 +1,17 @@
-"""`make test`: every test, in two runs beside each other, for most of the time goes by in waiting.
+"""`make test`: every test, in a few runs of which two go beside each other: most of the time is waiting.
 
-The suites that drive programs of their own run beside those that hold the business to full coverage. What
-they say is printed when they are through.
+The suites that hold the business to full coverage are one run, those that drive programs of their own another.
+What a run says is printed when it is through; the last line counts all of them.
 """
 
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BESIDE = ("bench_tests", "crash", "e2e", "interop")
+AT_ONCE = 2
 COVERED = (
     "--cov=kade.core",
     "--cov=kade.services",
@@ -17,30 +19,42 @@ COVERED = (
     "--cov-fail-under=100",
     "--cov-report=term-missing:skip-covered",
 )
+# The longest first; whatever folder stands in none of them is in the last.
+RUNS: dict[str, tuple[str, ...]] = {
+    "programs": ("bench_tests", "crash", "e2e", "interop"),
+    "business": ("catalog", "conformance", "core", "services"),
+    "dialects": ("dialects",),
+    "others": (),
+}
+_COUNTS = re.compile(r"^kade tests: (\d+) passed, (\d+) failed, (\d+) skipped", re.MULTILINE)
 
 
 def main() -> int:
-    """Run both; 0 when both passed."""
-    build = ROOT / "build"
-    build.mkdir(exist_ok=True)
-    with (build / "beside.log").open("w+") as log:
-        folders = [f"tests/{name}" for name in BESIDE]
-        beside = subprocess.Popen(
-            [*_pytest("junit-beside.xml"), "-p", "no:cacheprovider", *folders],
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        others = [f"--ignore=tests/{name}" for name in BESIDE]
-        first = subprocess.run([*_pytest("junit.xml"), *COVERED, *others], cwd=ROOT).returncode
-        second = beside.wait()
-        log.seek(0)
-        print(f"\n{', '.join(BESIDE)}:\n{log.read()}", end="")
-    return first or second
+    """Run everything; 0 when everything passed."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        ended = list(workers.map(_run, RUNS))
+    counted = [found.groups() for said, _ in ended for found in _COUNTS.finditer(said)]
+    passed, failed, skipped = (sum(map(int, column)) for column in zip(*counted, strict=True))
+    print(f"\nkade tests: {passed} passed, {failed} failed, {skipped} skipped in {len(RUNS)} runs")
+    return max(status for _, status in ended)
 
 
-def _pytest(report: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", f"--junit-xml=build/{report}"]
+def _run(name: str) -> tuple[str, int]:
+    """What a run said, and its exit status."""
+    arguments = [f"--junit-xml=build/junit-{name}.xml", "-o", f"cache_dir=.pytest_cache/{name}"]
+    if name == "business":
+        arguments += COVERED
+    command = [sys.executable, "-m", "pytest", *arguments, *_folders(name)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(f"\n{name}:\n{done.stdout}", end="", flush=True)
+    return done.stdout, done.returncode
+
+
+def _folders(name: str) -> list[str]:
+    if RUNS[name]:
+        return [f"tests/{each}" for each in RUNS[name]]
+    return [f"--ignore=tests/{each}" for folders in RUNS.values() for each in folders]
 
 
 if __name__ == "__main__":
