@@ -1,6 +1,6 @@
 """`make test`: every test, in a few runs of which two go beside each other: most of the time is waiting.
 
-The suites that hold the business to full coverage are one run, those that drive programs of their own another.
+The suites that hold the business to full coverage are one run, those that drive other programs another.
 What a run says is printed when it is through; the last line counts all of them.
 """
 
