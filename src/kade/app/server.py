@@ -28,6 +28,7 @@ from kade.web.authentication import Authentication, certificate_headers, client_
 from kade.web.buffers import BufferPool
 from kade.web.dialect import Kit
 from kade.web.metrics import Metrics
+from kade.web.middleware.forwarded import Forwarded
 from kade.web.middleware.observe import Observed
 from kade.web.mounts import Mount, MountRouter
 from kade.web.protocol import ConnectionLimits
@@ -189,7 +190,7 @@ class Server:
         return Listener(
             name,
             Address(settings.host, settings.port),
-            Observed(app, name, self._metrics),
+            Forwarded(Observed(app, name, self._metrics), settings.trusted_proxies),
             trust=trust,
             pool=self._pool,
             windows=self._windows,

@@ -24,6 +24,7 @@ from kade.core.errors import AccessReason, KadeError
 from kade.core.ports import Catalog
 from kade.core.principals import Caller, Origin
 from kade.services.installing import local_operator
+from kade.web.middleware.forwarded import client_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,7 @@ class Authentication:
 def origin_of(request: Request) -> Origin:
     """Where the request comes from, for events."""
     scope = request.scope
-    address = scope["client"][0] if scope.get("client") else ""
-    return Origin(scope.get("kade.operation", ""), scope.get("kade.request_id", ""), address)
+    return Origin(scope.get("kade.operation", ""), scope.get("kade.request_id", ""), client_of(scope))
 
 
 def caller_of(request: Request) -> Caller | None:

@@ -200,6 +200,17 @@ async def test_networks(house: House) -> None:
     assert await one.names() == []
 
 
+async def test_networks_behind_a_proxy(build: Build) -> None:
+    async with build({"KADE_WEB_TRUSTED_PROXIES": "127.0.0.1"}) as house:
+        one = await house.application("one", [READ])
+        await house.operate(applications.set_networks, one.principal, ["192.0.2.0/24"])
+        for told, status in (("192.0.2.7", 200), ("198.51.100.7", 403), ("192.0.2.7, 198.51.100.7", 403)):
+            answer = await one.call("GET", "/files?role=subscriber", {"X-Forwarded-For": told})
+            assert answer.status == status
+        entry = (await house.journal("request.refused"))[-1]
+        assert entry.address == "198.51.100.7"
+
+
 async def test_hostile_tokens(house: House) -> None:
     one = await house.application("one", [READ])
     two = await house.application("two", [READ])

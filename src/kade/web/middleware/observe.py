@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kade.core.ids import new_token
 from kade.web.metrics import Metrics
+from kade.web.middleware.forwarded import client_of
 
 _log = structlog.get_logger("kade.access")
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -56,7 +57,7 @@ class Observed:
             path=scope["path"],
             status=status,
             ms=round(seconds * 1000, 1),
-            client=scope["client"][0] if scope.get("client") else "",
+            client=client_of(scope),
             operation=operation,
             principal=caller.principal_name if caller else "",
         )
