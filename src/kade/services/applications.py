@@ -19,17 +19,26 @@ def create(tx: Tx, caller: Caller, namers: Namers, name: str) -> Principal:
     return principals.create(tx, caller, namers, PrincipalKind.APPLICATION, name)
 
 
-def entitle(tx: Tx, caller: Caller, namers: Namers, application: Principal, number: int, verb: Verb) -> Grant:
+def entitle(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    application: Principal,
+    number: int,
+    verb: Verb,
+    *,
+    ceiling: int | None = None,
+) -> Grant:
     """Let the application publish (WRITE) or SUBSCRIBE in the caller's tenant; the grant that it has then.
 
-    The tenant gets a space for the business type when it has none. A subscriber gets what arrives from now
-    on.
+    The tenant gets a space for the business type when it has none, with *ceiling* as its quota in bytes. A
+    subscriber gets what arrives from now on.
 
     Raises:
         KadeError: ``BusinessTypeReason.UNKNOWN`` or ``WRONG_DIRECTION``.
     """
     business_types.require_direction(business_types.find(tx, number), verb)
-    space = business_types.offer(tx, caller, namers, number)
+    space = business_types.offer(tx, caller, namers, number, ceiling=ceiling)
     access.require(tx, caller, Verb.MANAGE, space.id)
     for given in tx.grants.of_principal(application.id):
         if given.space_id == space.id and verb in given.verbs and given.not_after is None:

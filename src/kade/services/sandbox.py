@@ -36,10 +36,19 @@ _FILES = {
 }
 
 
-def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Principal) -> None:
+def admit(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    rules: Rules,
+    application: Principal,
+    *,
+    ceiling: int | None = None,
+) -> None:
     """Let the application publish and subscribe in the sandbox, with its test files waiting there.
 
-    Once more is harmless.
+    *ceiling* is the quota in bytes of the space that all of them upload to, when it is new. Once more is
+    harmless.
     """
     tenant = tx.tenants.named(TENANT) or tenants.add(tx, caller, TENANT)
     here = replace(caller, tenant_id=tenant.id)
@@ -49,7 +58,7 @@ def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Pri
             business_types.create(tx, caller, number, name, direction, policy)
     shelf = business_types.offer(tx, here, namers, DOWNLOADS)
     waiting = [_file(tx, here, namers, rules, shelf, name) for name in _FILES]
-    applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE)
+    applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE, ceiling=ceiling)
     applications.entitle(tx, here, namers, application, DOWNLOADS, Verb.SUBSCRIBE)
     for file in waiting:
         if tx.deliveries.get(application.id, file.id) is None:

@@ -46,13 +46,18 @@ def first(tx: Tx) -> Tenant:
     return min(tenants, key=lambda tenant: tenant.id)
 
 
+def require_operator(tx: Tx, caller: Caller) -> None:
+    """Raises KadeError(AccessReason.VERB_NOT_GRANTED) unless the caller manages the first tenant."""
+    access.require(tx, caller, Verb.MANAGE, root_of(tx, first(tx).id).id)
+
+
 def add(tx: Tx, caller: Caller, name: str) -> Tenant:
     """Another tenant, which the operators of the first one manage as well.
 
     Raises:
         KadeError: ``AccessReason.VERB_NOT_GRANTED``; ``TenantReason.BAD_NAME`` or ``NAME_TAKEN``.
     """
-    access.require(tx, caller, Verb.MANAGE, root_of(tx, first(tx).id).id)
+    require_operator(tx, caller)
     tenant = create(tx, name)
     for each in tx.principals.of_tenant(first(tx).id):
         if each.kind == PrincipalKind.OPERATOR:
