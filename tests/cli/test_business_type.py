@@ -32,6 +32,11 @@ def test_a_business_type_has_rules_of_its_own(local: Local) -> None:
     said = local.ok("business-type", "show", "114000")
     assert "31 days" in said and "*_SEPA.csv *.xml" in said
     assert local.refused("business-type", "add", "114000") == "there is a business type 114000 already"
+    assert "programs" in said and "action apk" not in said
+    assert "say what to change" in local.refused("business-type", "set", "114000")
+    for number in ("1000000000", "9" * 30):
+        assert local.refused("business-type", "add", number) == "the value of number is not allowed"
+        assert local.refused("business-type", "show", number) == f"there is no business type {number}"
     wrong = local.refused("business-type", "add", "1", "--keep-record", "1d")
     assert wrong == "--keep-record must be at least as long as --keep-content, which it needs"
 
@@ -109,6 +114,7 @@ def test_rules_of_a_space(local: Local) -> None:
     nowhere = local.refused("space", "rule", "add", "haven", "publish")
     assert nowhere == "say where to: --type NUMBER or --into SPACE"
     local.ok("space", "rule", "remove", "haven", made["id"][-8:])
+    assert "names no rules" in local.refused("space", "rule", "remove", "haven", "")
     assert "names no rules" in local.refused("space", "rule", "remove", "haven", made["id"])
     assert len(local.json("space", "rule", "list", "haven")) == 1
 
@@ -150,5 +156,7 @@ def test_deliveries_by_age_and_by_file(local: Local) -> None:
     assert (shown["state"], shown["fetched"], shown["dismissed"]) == ("available", None, None)
     assert "available" in local.ok("delivery", "show", waiting[0]["file"])
     assert "ledger" in local.ok("delivery", "list")
-    assert local.json("delivery", "show", "f" * 32) == []
-    assert local.refused("delivery", "list", "--application", "nobody") == "there is no user 'nobody'"
+    assert local.refused("delivery", "show", "f" * 32) == "there is no file " + "f" * 32
+    assert local.refused("delivery", "list", "--application", "nobody") == (
+        "there is no application 'nobody'"
+    )

@@ -96,15 +96,10 @@ def remove(
         from kade.services import rules, spaces
 
         space = spaces.at_path(tx, caller, path)
-        found = [
-            each
-            for each in rules.of_space(tx, caller, space)
-            if each.id.startswith(which) or each.id.endswith(which)
-        ]
-        if len(found) != 1:
-            raise CommandError(f"{which!r} names {len(found) or 'no'} rules; see `kade space rule list`")
-        rules.remove(tx, caller, found[0])
-        return _described(tx, found[0], path)
+        those = {each.id: each for each in rules.of_space(tx, caller, space)}
+        found = house.one_of(those, which, "rules", f"kade space rule list {path}")
+        rules.remove(tx, caller, found)
+        return _described(tx, found, path)
 
     removed = house.change(context, verb)
     if as_json:
@@ -117,7 +112,7 @@ def _target(tx: Tx, there: Caller, kade: Kade, number: int | None, into: str | N
     from kade.services import business_types, spaces
 
     if number is not None:
-        return business_types.offer(tx, there, kade.namers, number)
+        return business_types.offer(tx, there, kade.namers, number, ceiling=house.new_quota(kade.config))
     assert into is not None
     return spaces.at_path(tx, there, into)
 
