@@ -53,6 +53,36 @@ def test_rights_are_given_and_taken_away(acme: Local) -> None:
     assert acme.refused("application", "withdraw", "payroll", *right) == "there is no such right"
 
 
+def test_a_right_ends_with_its_space(acme: Local) -> None:
+    acme.ok("application", "add", "payroll", "--no-sandbox")
+    acme.ok("application", "grant", "payroll", "--type", "8000", "--as", "subscriber")
+    acme.ok("space", "remove", "8000")
+    assert acme.json("application", "show", "payroll")["rights"] == []
+
+
+def test_an_application_of_the_file_server_has_its_rights_everywhere(acme: Local) -> None:
+    acme.ok("user", "add", "desk", "--kind", "application")
+    rights = acme.json("application", "show", "desk")["rights"]
+    assert {(each["tenant"], each["business_type"], each["space"]) for each in rights} == {
+        ("main", None, "/")
+    }
+    assert " main /  since" in acme.ok("application", "show", "desk")
+    acme.ok("user", "add", "haven")
+    assert acme.refused("application", "show", "haven") == "there is no application 'haven'"
+
+
+def test_new_spaces_have_the_quota_that_is_configured(acme: Local) -> None:
+    acme.run("business-type", "add", "9000")
+    with (acme.folder / "quay" / "kade.toml").open("a") as config:
+        config.write('\n[uploads]\nquota = "5MB"\n')
+    acme.ok("application", "add", "payroll")
+    acme.ok("application", "grant", "payroll", "--type", "8000", "--as", "publisher")
+    acme.ok("space", "add", "haven")
+    acme.ok("space", "rule", "add", "haven", "publish", "--type", "9000", "--tenant", "acme")
+    for tenant, space in (("main", "8000"), ("acme", "9000"), ("sandbox", "7100")):
+        assert acme.json("--tenant", tenant, "space", "show", space)["quota"] == 5_000_000
+
+
 def test_what_cannot_be_granted(acme: Local) -> None:
     acme.ok("application", "add", "payroll", "--no-sandbox")
     acme.ok("business-type", "add", "9000", "--direction", "publish")
@@ -60,8 +90,8 @@ def test_what_cannot_be_granted(acme: Local) -> None:
         ("payroll", "--type", "1", "--as", "publisher"): "there is no business type 1",
         ("payroll", "--type", "9000", "--as", "subscriber"): "files of type 9000 do not go that way",
         ("payroll", "--type", "8000", "--as", "publisher", "--tenant", "x"): "there is no tenant 'x'",
-        ("nobody", "--type", "8000", "--as", "publisher"): "there is no user 'nobody'",
-        ("admin", "--type", "8000", "--as", "publisher"): "there is no user 'admin'",
+        ("nobody", "--type", "8000", "--as", "publisher"): "there is no application 'nobody'",
+        ("admin", "--type", "8000", "--as", "publisher"): "there is no application 'admin'",
     }
     for arguments, sentence in refused.items():
         assert acme.refused("application", "grant", *arguments) == sentence
@@ -90,6 +120,9 @@ def test_secrets_overlap_and_end(local: Local) -> None:
     assert revoked["revoked"] is not None
     assert local.json("application", "show", "payroll")["secrets"] == 1
     assert "names no secrets" in local.refused("application", "secret", "revoke", "payroll", "f" * 8)
+    nothing = local.refused("application", "secret", "revoke", "payroll", "")  # a variable that is not set
+    assert nothing == "'' names no secrets; see `kade application secret list payroll`"
+    assert local.json("application", "show", "payroll")["secrets"] == 1
     _, printed, errors = local.run("application", "secret", "add", "payroll")
     assert printed.startswith(client_secret.PREFIX) and "shown only now" in errors
 
@@ -98,7 +131,7 @@ def test_an_application_is_removed_with_its_rights(acme: Local) -> None:
     acme.ok("application", "add", "payroll")
     acme.ok("user", "add", "desk", "--kind", "application")
     assert acme.ok("application", "remove", "payroll") == "removed payroll\n"
-    assert acme.refused("application", "show", "payroll") == "there is no user 'payroll'"
+    assert acme.refused("application", "show", "payroll") == "there is no application 'payroll'"
     assert [each["name"] for each in acme.json("application", "list")] == ["desk"]
     assert acme.json("doctor")["findings"] == []
 

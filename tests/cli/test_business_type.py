@@ -32,6 +32,11 @@ def test_a_business_type_has_rules_of_its_own(local: Local) -> None:
     said = local.ok("business-type", "show", "114000")
     assert "31 days" in said and "*_SEPA.csv *.xml" in said
     assert local.refused("business-type", "add", "114000") == "there is a business type 114000 already"
+    assert "programs" in said and "action apk" not in said
+    assert "say what to change" in local.refused("business-type", "set", "114000")
+    for number in ("1000000000", "9" * 30):
+        assert local.refused("business-type", "add", number) == "the value of number is not allowed"
+        assert local.refused("business-type", "show", number) == f"there is no business type {number}"
     wrong = local.refused("business-type", "add", "1", "--keep-record", "1d")
     assert wrong == "--keep-record must be at least as long as --keep-content, which it needs"
 
@@ -77,6 +82,7 @@ def test_tenants(local: Local) -> None:
     added = local.json("tenant", "add", "acme")
     assert (added["name"], added["spaces"], added["used"]) == ("acme", 0, 0)
     assert local.refused("tenant", "add", "acme") == "there is a tenant 'acme' already"
+    assert local.refused("tenant", "add", "Acme") == "there is a tenant 'Acme' already"
     assert local.refused("tenant", "add", "a/b") == "'a/b' cannot be the name of a tenant"
     assert [each["name"] for each in local.json("tenant", "list")] == ["acme", "main"]
     local.ok("--tenant", "acme", "user", "add", "haven", "--quota", "1GB")
@@ -90,6 +96,7 @@ def test_rules_of_a_space(local: Local) -> None:
     local.ok("tenant", "add", "acme")
     local.ok("user", "add", "haven")
     local.ok("space", "add", "archive")
+    local.ok("space", "add", "archive/2026")
     local.ok("business-type", "add", "8000")
     to_type = ("space", "rule", "add", "haven", "publish", "--type", "8000", "--tenant", "acme")
     made = local.json(*to_type)
@@ -100,15 +107,17 @@ def test_rules_of_a_space(local: Local) -> None:
         "8000",
     )
     assert local.refused(*to_type) == "there is such a rule already"
-    said = local.ok("space", "rule", "add", "haven", "publish", "--into", "archive")
-    assert said.startswith("what arrives in haven is published in archive of main")
-    assert [each["target"] for each in local.json("space", "rule", "list", "haven")] == ["8000", "archive"]
-    assert "archive" in local.ok("space", "rule", "list", "haven")
+    said = local.ok("space", "rule", "add", "haven", "publish", "--into", "archive/2026")
+    assert said.startswith("what arrives in haven is published in archive/2026 of main")
+    targets = [each["target"] for each in local.json("space", "rule", "list", "haven")]
+    assert targets == ["8000", "archive/2026"]
+    assert "archive/2026" in local.ok("space", "rule", "list", "haven")
     itself = local.refused("space", "rule", "add", "haven", "publish", "--into", "haven")
     assert itself == "a rule cannot lead from a space into itself"
     nowhere = local.refused("space", "rule", "add", "haven", "publish")
     assert nowhere == "say where to: --type NUMBER or --into SPACE"
     local.ok("space", "rule", "remove", "haven", made["id"][-8:])
+    assert "names no rules" in local.refused("space", "rule", "remove", "haven", "")
     assert "names no rules" in local.refused("space", "rule", "remove", "haven", made["id"])
     assert len(local.json("space", "rule", "list", "haven")) == 1
 
@@ -150,5 +159,7 @@ def test_deliveries_by_age_and_by_file(local: Local) -> None:
     assert (shown["state"], shown["fetched"], shown["dismissed"]) == ("available", None, None)
     assert "available" in local.ok("delivery", "show", waiting[0]["file"])
     assert "ledger" in local.ok("delivery", "list")
-    assert local.json("delivery", "show", "f" * 32) == []
-    assert local.refused("delivery", "list", "--application", "nobody") == "there is no user 'nobody'"
+    assert local.refused("delivery", "show", "f" * 32) == "there is no file " + "f" * 32
+    assert local.refused("delivery", "list", "--application", "nobody") == (
+        "there is no application 'nobody'"
+    )

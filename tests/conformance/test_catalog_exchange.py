@@ -303,3 +303,19 @@ async def test_parts_have_positions(catalog: Catalog) -> None:
     assert joined == final._replace(state=UploadState.JOINING)
     assert await finals(three, UploadState.JOINING) == [final.id]
     assert await finals(three, UploadState.OPEN) == []
+
+
+async def test_a_space_that_goes_takes_its_grants_along(catalog: Catalog) -> None:
+    def make(tx: Tx) -> tuple[Space, Space, Id]:
+        tenant, root = house(tx)
+        below, who = a_space(tenant.id, root.id), a_principal(tenant.id)
+        tx.spaces.add(below)
+        tx.principals.add(who)
+        for space in (root, below):
+            tx.grants.add(a_grant(who.id, space.id))
+        return root, below, who.id
+
+    root, below, who = await catalog.write(make)
+    await catalog.write(lambda tx: tx.grants.forget_space(below.id))
+    left = await catalog.read(lambda tx: tx.grants.of_principal(who))
+    assert [each.space_id for each in left] == [root.id]

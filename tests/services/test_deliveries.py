@@ -247,7 +247,8 @@ async def test_who_runs_the_installation_sees_to_whom_a_file_went(house: House, 
     (mine,) = await delivered(house, file.id)
     found = await house.catalog.read(deliveries.of_file, house.caller, file.id)
     assert found == [(mine, file)] and mine.subscriber_id == caller.principal_id
-    assert await house.catalog.read(deliveries.of_file, house.caller, new_id()) == []
+    unknown = house.catalog.read(deliveries.of_file, house.caller, new_id())
+    assert await refusal(unknown) is FileReason.UNKNOWN
     asking = house.catalog.read(deliveries.of_file, caller, file.id)
     assert await refusal(asking) is AccessReason.VERB_NOT_GRANTED
     asking = house.catalog.read(deliveries.waiting, caller, None, now(), 10)

@@ -9,6 +9,7 @@ import pytest
 from tests.conformance.test_catalog_signing_keys import a_signing_key
 from tests.services.conftest import House
 from tests.services.test_appending import refusal
+from tests.support.nouns import a_principal
 
 from kade.catalog.sqlite import SqliteCatalog
 from kade.core.clock import Millis
@@ -18,7 +19,7 @@ from kade.core.ids import new_id
 from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller
 from kade.core.signing_keys import LONGEST_LIFE_MS, SigningKey
-from kade.services import signing_keys
+from kade.services import access, signing_keys, tenants
 from kade.services.signing_keys import KeyRing
 
 T = TypeVar("T")
@@ -154,12 +155,18 @@ async def test_a_revoked_key_signs_no_more_and_is_unknown_to_who_looks(house: Ho
 
 async def test_only_who_manages_the_house_changes_its_keys(house: House) -> None:
     nobody = Caller(new_id(), "nobody", house.caller.tenant_id)
+    second = await house.catalog.write(tenants.create, "second")
+    root = await house.catalog.read(tenants.root_of, second.id)
+    elsewhere = a_principal(second.id)
+    await house.catalog.write(lambda tx: tx.principals.add(elsewhere))
+    await house.catalog.write(access.grant, elsewhere.id, root.id)
     clock = Clock()
-    for changing in (
-        house.catalog.write(signing_keys.rotate, nobody, minted(clock())),
-        house.catalog.write(signing_keys.revoke, nobody, new_id(), clock()),
-    ):
-        assert await refusal(changing) is AccessReason.VERB_NOT_GRANTED
+    for caller in (nobody, Caller(elsewhere.id, elsewhere.name, second.id)):
+        for changing in (
+            house.catalog.write(signing_keys.rotate, caller, minted(clock())),
+            house.catalog.write(signing_keys.revoke, caller, new_id(), clock()),
+        ):
+            assert await refusal(changing) is AccessReason.VERB_NOT_GRANTED
     assert await events(house) == []
 
 

@@ -15,6 +15,7 @@ _OF_PRINCIPAL = (
 )
 _GET = select_rows(grants).where(grants.c.id == bindparam("_id"))
 _REMOVE = delete(grants).where(grants.c.id == bindparam("_id"))
+_FORGET = delete(grants).where(grants.c.space_id == bindparam("_space"))
 
 _upwards = (
     select(spaces.c.id, spaces.c.parent_id)
@@ -97,6 +98,9 @@ class GrantTable:
 
     def remove(self, grant_id: Id) -> bool:
         return self._session.run(_REMOVE, _id=grant_id) == 1
+
+    def forget_space(self, space_id: Id) -> None:
+        self._session.run(_FORGET, _space=space_id)
 
     def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
         rows = self._session.all(_SPACES_WITH, _principal=principal_id, _verb=f"% {verb} %", _at=at)

@@ -72,7 +72,7 @@ def show_(context: typer.Context, name: Named, as_json: Json = False) -> None:
             ("networks", " ".join(found["networks"]) or "any"),
             ("secrets", str(found["secrets"])),
             *(
-                (each["role"], f"{each['tenant']} {each['business_type']}  since {each['since'][:10]}")
+                (each["role"], f"{each['tenant']} {_place(each)}  since {each['since'][:10]}")
                 for each in found["rights"]
             ),
         ]
@@ -101,7 +101,7 @@ def add(
             tx, caller, made, CredentialKind.SECRET, client_secret.fingerprint(secret), label="first secret"
         )
         if in_sandbox:
-            sandbox.admit(tx, caller, kade.namers, kade.rules, made)
+            sandbox.admit(tx, caller, kade.namers, kade.rules, made, ceiling=house.new_quota(kade.config))
         return _described(tx, made)
 
     made = house.change(context, verb)
@@ -127,7 +127,7 @@ def grant(
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         found = house.application(tx, caller, name)
         here = house.acting(tx, caller, tenant)
-        ceiling = kade.config.uploads.quota or None
+        ceiling = house.new_quota(kade.config)
         applications.entitle(tx, here, kade.namers, found, business_type, _verb(role), ceiling=ceiling)
         return _described(tx, found)
 
@@ -209,6 +209,11 @@ def remove(context: typer.Context, name: Named, as_json: Json = False) -> None:
         typer.echo(f"removed {removed['name']}")
 
 
+def _place(right: dict[str, Any]) -> str:
+    """For which business type a right holds, or in which other space."""
+    return str(right["space"] if right["business_type"] is None else right["business_type"])
+
+
 def _verb(role: str) -> Verb:
     from kade.core.grants import Verb
 
@@ -239,17 +244,22 @@ def _described(tx: Tx, found: Principal) -> dict[str, Any]:
 
 
 def _rights(tx: Tx, application_id: Id) -> list[dict[str, Any]]:
-    rights = []
+    """By tenant and type: ids, by which grants are sorted, do not tell which of one moment came first."""
+    rights: list[dict[str, Any]] = []
     for each in tx.grants.of_principal(application_id):
         space = tx.spaces.get(each.space_id)
-        tenant = tx.tenants.get(space.tenant_id) if space else None
+        if space is None or space.removed_at is not None:
+            continue
+        tenant = tx.tenants.get(space.tenant_id)
+        assert tenant is not None
         rights += [
             {
                 "role": _ROLES.get(verb.value, verb.value),
-                "tenant": tenant.name if tenant else None,
-                "business_type": space.number if space else None,
+                "tenant": tenant.name,
+                "business_type": space.number,
+                "space": space.name if space.parent_id else "/",
                 "since": show.time(each.created_at),
             }
             for verb in each.verbs
         ]
-    return rights
+    return sorted(rights, key=lambda each: (each["tenant"], each["business_type"] or 0, each["role"]))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade.cli import house, show
-from kade.cli.errors import CommandError
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -84,17 +83,10 @@ def revoke(
     from kade.services import principals
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
-        found = [
-            each
-            for each in _secrets(tx, caller, name)
-            if each.id.startswith(which) or each.id.endswith(which)
-        ]
-        if len(found) != 1:
-            raise CommandError(
-                f"{which!r} names {len(found) or 'no'} secrets; see `kade application secret list {name}`"
-            )
-        principals.revoke(tx, caller, found[0])
-        return _described(tx.credentials.get(found[0].id) or found[0])
+        secrets = {each.id: each for each in _secrets(tx, caller, name)}
+        found = house.one_of(secrets, which, "secrets", f"kade application secret list {name}")
+        principals.revoke(tx, caller, found)
+        return _described(tx.credentials.get(found.id) or found)
 
     revoked = house.change(context, verb)
     if as_json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kade.cli import house, policy, show
+from kade.cli.errors import USAGE, CommandError
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Kinds of exchange, by number: their names, directions and rules."
 )
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="Number of the business type.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the business type.")]
 Direction = Annotated[
     Literal["publish", "subscribe", "both"] | None,
     typer.Option("--direction", help="What applications may do with files of the type; both."),
@@ -101,16 +102,19 @@ def set_(
     """Change a business type; in every tenant its rules hold for what comes in from now on."""
     from kade.services import business_types
 
+    options = {
+        "names": names,
+        "refuse": refuse,
+        "max_size": max_size,
+        "keep_content": keep_content,
+        "keep_record": keep_record,
+    }
+    if not name and not direction and not any(options.values()):
+        raise CommandError("say what to change: see `kade business-type set --help`", USAGE)
+
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
         found = business_types.find(tx, number)
-        rules = policy.changed(
-            found.policy,
-            names=names,
-            refuse=refuse,
-            max_size=max_size,
-            keep_content=keep_content,
-            keep_record=keep_record,
-        )
+        rules = policy.changed(found.policy, **options)
         changed = found._replace(
             name=name or found.name, direction=direction or found.direction, policy=rules
         )
@@ -136,7 +140,7 @@ def offer(
     """Give a tenant a space for a business type; rights and rules do so where there is none."""
     from kade.services import business_types, spaces
 
-    ceiling = show.size(quota, "--quota") if quota else house.settings(context).uploads.quota or None
+    ceiling = show.size(quota, "--quota") if quota else house.new_quota(house.settings(context))
 
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         existing = spaces.at_path(tx, caller, space) if space else None

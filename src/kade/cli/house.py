@@ -6,7 +6,7 @@ A running server sees what was changed in the journal, within a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,17 +18,25 @@ from kade.cli.errors import CommandError
 if TYPE_CHECKING:
     from kade.app import Kade
     from kade.config import Config
+    from kade.core.ids import Id
     from kade.core.ports import Tx
     from kade.core.principals import Caller, Credential, CredentialKind, Principal
 
 T = TypeVar("T")
 Verb = Callable[["Tx", "Caller", "Kade"], T]
 
+_LEAST_PART = 6  # characters of an id that name something: an empty one would name whatever is there alone
+
 
 def settings(context: typer.Context) -> Config:
     """The configuration in force. Raises ConfigError."""
     ours: Context = context.obj
     return ours.config
+
+
+def new_quota(config: Config) -> int | None:
+    """What a new space may hold, in bytes, unless something else is said; None: no limit."""
+    return config.uploads.quota or None
 
 
 def change(context: typer.Context, verb: Verb[T]) -> T:
@@ -89,6 +97,22 @@ def user(tx: Tx, caller: Caller, name: str) -> Principal:
         return principals.find(tx, caller, Id(name))
 
 
+def one_of(found: Mapping[Id, T], which: str, plural: str, listing: str) -> T:
+    """What *which* names, of those by id: an id, or how it begins or ends, for ids of one moment begin alike.
+
+    Raises:
+        CommandError: unless it is exactly one; it names the command *listing*.
+    """
+    matching = [
+        each
+        for key, each in found.items()
+        if len(which) >= _LEAST_PART and (key.startswith(which) or key.endswith(which))
+    ]
+    if len(matching) != 1:
+        raise CommandError(f"{which!r} names {len(matching) or 'no'} {plural}; see `{listing}`")
+    return matching[0]
+
+
 def credentials(
     tx: Tx, caller: Caller, kind: CredentialKind, user_name: str | None = None
 ) -> list[tuple[Principal, Credential]]:
@@ -111,11 +135,12 @@ def applications(tx: Tx, caller: Caller) -> list[Principal]:
 
 
 def application(tx: Tx, caller: Caller, name: str) -> Principal:
-    """The application of that name, id or client id. Raises KadeError(PrincipalReason.UNKNOWN)."""
-    from kade.core.errors import KadeError, PrincipalReason
+    """The application of that name, id or client id. Raises CommandError."""
     from kade.core.ids import undashed
+    from kade.core.names import fold
 
-    found = user(tx, caller, undashed(name) or name)
-    if found not in applications(tx, caller):
-        raise KadeError(PrincipalReason.UNKNOWN, name)
-    return found
+    wanted = (undashed(name), fold(name))
+    for each in applications(tx, caller):
+        if each.id == wanted[0] or each.name_folded == wanted[1]:
+            return each
+    raise CommandError(f"there is no application {name!r}")

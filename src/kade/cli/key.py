@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade.cli import house, show
-from kade.cli.errors import CommandError
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from kade.core.principals import Caller, Credential, Principal
 
 app = typer.Typer(no_args_is_help=True, help="Keys by which programs prove who they are (bearer).")
-
-_LEAST_PREFIX = 6
 
 
 @app.command("list")
@@ -100,7 +97,8 @@ def revoke(
     from kade.services import principals
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
-        owner, key = _named(tx, caller, which)
+        keys = {key.id: (owner, key) for owner, key in _keys(tx, caller)}
+        owner, key = house.one_of(keys, which, "keys", "kade key list")
         principals.revoke(tx, caller, key)
         return _described(tx.credentials.get(key.id) or key, owner)
 
@@ -115,18 +113,6 @@ def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Princip
     from kade.core.principals import CredentialKind
 
     return house.credentials(tx, caller, CredentialKind.KEY, user)
-
-
-def _named(tx: Tx, caller: Caller, which: str) -> tuple[Principal, Credential]:
-    """The key of that id. Ids that were made in one moment begin alike, so an end is as good."""
-    matching = [
-        (owner, key)
-        for owner, key in _keys(tx, caller)
-        if len(which) >= _LEAST_PREFIX and (key.id.startswith(which) or key.id.endswith(which))
-    ]
-    if len(matching) != 1:
-        raise CommandError(f"{which!r} names {len(matching) or 'no'} keys; see `kade key list`")
-    return matching[0]
 
 
 def _described(key: Credential, owner: Principal) -> dict[str, Any]:

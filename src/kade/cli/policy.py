@@ -76,8 +76,14 @@ def facts(rules: dict[str, Any]) -> list[tuple[str, str]]:
         ("bytes are kept", _seconds(rules["keep_content_seconds"], "for ever")),
         ("records are kept", _seconds(rules["keep_record_seconds"], "for ever")),
         ("file names", " ".join(rules["file_names"]) or "any"),
-        ("refused", " ".join(rules["refused_extensions"]) or "nothing"),
+        ("refused", _refused_in_words(rules["refused_extensions"])),
     ]
+
+
+def _refused_in_words(extensions: list[str]) -> str:
+    from kade.core.business_types import REFUSED_EXTENSIONS
+
+    return "programs" if tuple(extensions) == REFUSED_EXTENSIONS else " ".join(extensions) or "nothing"
 
 
 def _seconds(seconds: int | None, without: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from kade.core.errors import (
     BusinessTypeReason,
     CredentialReason,
+    FileReason,
     GrantReason,
     KadeError,
     PrincipalReason,
     QuotaReason,
     Reason,
+    RequestReason,
     RuleReason,
     SigningKeyReason,
     SpaceReason,
@@ -18,6 +20,7 @@ from kade.core.errors import (
 )
 
 _SENTENCES: dict[Reason, str] = {
+    RequestReason.BAD_VALUE: "the value of {subject} is not allowed",
     TenantReason.UNKNOWN: "there is no tenant {subject!r}",
     TenantReason.NAME_TAKEN: "there is a tenant {subject!r} already",
     TenantReason.BAD_NAME: "{subject} cannot be the name of a tenant",
@@ -44,6 +47,7 @@ _SENTENCES: dict[Reason, str] = {
     SpaceReason.NUMBER_TAKEN: "the space, or another one for type {subject}, is taken",
     SpaceReason.BAD_POLICY: "--keep-record must be at least as long as --keep-content, which it needs",
     SpaceReason.NOT_EMPTY: "files are still in it; remove them first",
+    FileReason.UNKNOWN: "there is no file {subject}",
     QuotaReason.EXCEEDED: "the quota does not allow it",
     UploadReason.DISK_FULL: "the disk is full",
 }

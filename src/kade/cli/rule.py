@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -30,7 +31,7 @@ def list_(context: typer.Context, path: At, as_json: Json = False) -> None:
         from kade.services import rules, spaces
 
         space = spaces.at_path(tx, caller, path)
-        return [_described(tx, each, path) for each in rules.of_space(tx, caller, space)]
+        return [_described(tx, caller, each, path) for each in rules.of_space(tx, caller, space)]
 
     found = house.look(context, verb)
     if as_json:
@@ -72,7 +73,7 @@ def add(
         there = house.acting(tx, caller, tenant)
         space = spaces.at_path(tx, caller, path)
         target = _target(tx, there, kade, business_type, into)
-        return _described(tx, rules.create(tx, caller, space, Action(action), target), path)
+        return _described(tx, caller, rules.create(tx, caller, space, Action(action), target), path)
 
     made = house.change(context, verb)
     if as_json:
@@ -96,15 +97,10 @@ def remove(
         from kade.services import rules, spaces
 
         space = spaces.at_path(tx, caller, path)
-        found = [
-            each
-            for each in rules.of_space(tx, caller, space)
-            if each.id.startswith(which) or each.id.endswith(which)
-        ]
-        if len(found) != 1:
-            raise CommandError(f"{which!r} names {len(found) or 'no'} rules; see `kade space rule list`")
-        rules.remove(tx, caller, found[0])
-        return _described(tx, found[0], path)
+        those = {each.id: each for each in rules.of_space(tx, caller, space)}
+        found = house.one_of(those, which, "rules", f"kade space rule list {path}")
+        rules.remove(tx, caller, found)
+        return _described(tx, caller, found, path)
 
     removed = house.change(context, verb)
     if as_json:
@@ -117,19 +113,22 @@ def _target(tx: Tx, there: Caller, kade: Kade, number: int | None, into: str | N
     from kade.services import business_types, spaces
 
     if number is not None:
-        return business_types.offer(tx, there, kade.namers, number, ceiling=kade.config.uploads.quota or None)
+        return business_types.offer(tx, there, kade.namers, number, ceiling=house.new_quota(kade.config))
     assert into is not None
     return spaces.at_path(tx, there, into)
 
 
-def _described(tx: Tx, rule: Rule, path: str) -> dict[str, Any]:
+def _described(tx: Tx, caller: Caller, rule: Rule, path: str) -> dict[str, Any]:
+    from kade.services import spaces
+
     target = tx.spaces.get(rule.target_id)
     tenant = tx.tenants.get(target.tenant_id) if target else None
+    there = replace(caller, tenant_id=tenant.id) if tenant else caller
     return {
         "id": rule.id,
         "space": path,
         "action": rule.action,
         "tenant": tenant.name if tenant else None,
-        "target": target.name if target else None,
+        "target": spaces.paths(tx, there).get(rule.target_id),
         "created": show.time(rule.created_at),
     }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kade.cli import house, show
-from kade.cli.errors import CommandError
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from kade.core.signing_keys import SigningKey
 
 app = typer.Typer(no_args_is_help=True, help="Keys that access tokens are signed with.")
-
-_LEAST_PREFIX = 6
 
 
 @app.command("list")
@@ -67,7 +64,8 @@ def revoke(
     from kade.services import signing_keys
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
-        key = _named(tx, which)
+        keys = {each.id: each for each in tx.signing_keys.all()}
+        key = house.one_of(keys, which, "keys", "kade signing-key list")
         at = now()
         signing_keys.revoke(tx, caller, key.id, at)
         return _described(key._replace(revoked_at=at))
@@ -77,18 +75,6 @@ def revoke(
         print_json(revoked)
     else:
         typer.echo(f"revoked {revoked['id']}: clients have to ask for new tokens")
-
-
-def _named(tx: Tx, which: str) -> SigningKey:
-    """The key of that id. Ids that were made in one moment begin alike, so an end is as good."""
-    matching = [
-        key
-        for key in tx.signing_keys.all()
-        if len(which) >= _LEAST_PREFIX and (key.id.startswith(which) or key.id.endswith(which))
-    ]
-    if len(matching) != 1:
-        raise CommandError(f"{which!r} names {len(matching) or 'no'} keys; see `kade signing-key list`")
-    return matching[0]
 
 
 def _described(key: SigningKey) -> dict[str, Any]:

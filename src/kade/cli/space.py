@@ -88,7 +88,7 @@ def add(
         names=names,
         refuse=refuse,
     )
-    ceiling = show.size(quota, "--quota") if quota else house.settings(context).uploads.quota or None
+    ceiling = show.size(quota, "--quota") if quota else house.new_quota(house.settings(context))
 
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:
         above, _, name = path.rpartition("/")

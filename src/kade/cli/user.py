@@ -80,7 +80,7 @@ def add(
 
     der = cert.read(certificate) if certificate else None
     number = _oin(oin) if oin else None
-    ceiling = show.size(quota, "--quota") if quota else house.settings(context).uploads.quota or None
+    ceiling = show.size(quota, "--quota") if quota else house.new_quota(house.settings(context))
     secret = _hashed(_asked()) if password else None
 
     def verb(tx: Tx, caller: Caller, kade: Kade) -> dict[str, Any]:

@@ -15,6 +15,10 @@ class Direction(StrEnum):
     BOTH = "both"
 
 
+NUMBERS = range(10**9)
+"""What a business type may be called by: nine digits at most."""
+
+
 class BusinessType(NamedTuple):
     """A number with a name; *policy* is that of each tenant's space for the type."""
 

@@ -32,3 +32,7 @@ class Grant(NamedTuple):
     not_before: Millis | None
     not_after: Millis | None
     created_at: Millis
+
+    def in_force(self, at: Millis) -> bool:
+        """Whether it holds at that moment."""
+        return (self.not_before or 0) <= at and (self.not_after is None or at < self.not_after)

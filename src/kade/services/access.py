@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kade.core.clock import Millis, now
+from kade.core.clock import now
 from kade.core.errors import AccessReason, KadeError
 from kade.core.grants import ALL_VERBS, Grant, Verb
 from kade.core.ids import Id, new_id
@@ -14,7 +14,7 @@ def allowed(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> bool:
     """Whether a grant on the space or on one above it gives *verb* at this moment."""
     at = now()
     grants = tx.grants.covering(caller.principal_id, space_id)
-    return any(verb in grant.verbs and _in_time(grant, at) for grant in grants)
+    return any(verb in grant.verbs and grant.in_force(at) for grant in grants)
 
 
 def require(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> None:
@@ -41,7 +41,3 @@ def grant(tx: Tx, principal_id: Id, space_id: Id, verbs: Sequence[Verb] = ALL_VE
     given = Grant(new_id(), principal_id, space_id, tuple(verbs), None, None, now())
     tx.grants.add(given)
     return given
-
-
-def _in_time(grant: Grant, at: Millis) -> bool:
-    return (grant.not_before or 0) <= at and (grant.not_after is None or at < grant.not_after)

@@ -31,8 +31,8 @@ def entitle(
 ) -> Grant:
     """Let the application publish (WRITE) or SUBSCRIBE in the caller's tenant; the grant that it has then.
 
-    The tenant gets a space for the business type when it has none, with *ceiling* bytes of quota (None: no
-    limit). A subscriber gets what arrives from now on.
+    The tenant gets a space for the business type when it has none, with *ceiling* as its quota in bytes. A
+    subscriber gets what arrives from now on.
 
     Raises:
         KadeError: ``BusinessTypeReason.UNKNOWN`` or ``WRONG_DIRECTION``.

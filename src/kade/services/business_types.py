@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 from kade.core import names
-from kade.core.business_types import BusinessType, Direction
+from kade.core.business_types import NUMBERS, BusinessType, Direction
 from kade.core.clock import now
-from kade.core.errors import BusinessTypeReason, KadeError
+from kade.core.errors import BusinessTypeReason, KadeError, RequestReason
 from kade.core.events import Event
 from kade.core.grants import Verb
 from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.spaces import Policy, Space
-from kade.services import access, spaces, tenants
+from kade.services import spaces, tenants
 from kade.services.naming import Namers
 
 _FIELDS = ("keep_content_ms", "keep_record_ms", "max_file_size", "file_names", "refused_extensions")
@@ -23,9 +23,12 @@ def create(
     """A kind of exchange for every tenant; each gets a space for it when it is offered there.
 
     Raises:
-        KadeError: ``BusinessTypeReason.NUMBER_TAKEN`` or ``BAD_NAME``; ``SpaceReason.BAD_POLICY``.
+        KadeError: ``BusinessTypeReason.NUMBER_TAKEN`` or ``BAD_NAME``; ``SpaceReason.BAD_POLICY``;
+            ``RequestReason.BAD_VALUE`` for a number that is none of ``NUMBERS``.
     """
-    _require_manager(tx, caller)
+    tenants.require_operator(tx, caller)
+    if number not in NUMBERS:
+        raise KadeError(RequestReason.BAD_VALUE, "number")
     text = names.clean(name, BusinessTypeReason.BAD_NAME)
     made = BusinessType(number, text, direction, policy.checked(), now())
     tx.business_types.add(made)
@@ -39,7 +42,7 @@ def find(tx: Tx, number: int) -> BusinessType:
     Raises:
         KadeError: ``BusinessTypeReason.UNKNOWN``.
     """
-    found = tx.business_types.get(number)
+    found = tx.business_types.get(number) if number in NUMBERS else None
     if found is None:
         raise KadeError(BusinessTypeReason.UNKNOWN, str(number))
     return found
@@ -51,7 +54,7 @@ def change(tx: Tx, caller: Caller, changed: BusinessType) -> None:
     Raises:
         KadeError: ``BusinessTypeReason.UNKNOWN`` or ``BAD_NAME``; ``SpaceReason.BAD_POLICY``.
     """
-    _require_manager(tx, caller)
+    tenants.require_operator(tx, caller)
     find(tx, changed.number)
     text = names.clean(changed.name, BusinessTypeReason.BAD_NAME)
     tx.business_types.change(changed._replace(name=text, policy=changed.policy.checked()))
@@ -62,7 +65,7 @@ def change(tx: Tx, caller: Caller, changed: BusinessType) -> None:
 
 def remove(tx: Tx, caller: Caller, number: int) -> None:
     """Raises KadeError(BusinessTypeReason.UNKNOWN), or IN_USE while a tenant has a space for it."""
-    _require_manager(tx, caller)
+    tenants.require_operator(tx, caller)
     found = find(tx, number)
     if tx.spaces.of_number(number):
         raise KadeError(BusinessTypeReason.IN_USE, str(number))
@@ -109,8 +112,3 @@ def require_direction(found: BusinessType, verb: Verb) -> None:
 def _applied(found: BusinessType, policy: Policy) -> Policy:
     """The rules of a space with those of its business type in their place."""
     return replace(policy, **{name: getattr(found.policy, name) for name in _FIELDS})
-
-
-def _require_manager(tx: Tx, caller: Caller) -> None:
-    """Types are the same for every tenant: whoever manages the first one manages them."""
-    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, tenants.first(tx).id).id)

@@ -124,21 +124,23 @@ def waiting(
     Raises:
         KadeError: ``AccessReason.VERB_NOT_GRANTED`` unless the caller runs the installation.
     """
-    _require_operator(tx, caller)
+    tenants.require_operator(tx, caller)
     found = tx.deliveries.waiting(subscriber_id, before, limit)
     return _with_files(tx, found)
 
 
 def of_file(tx: Tx, caller: Caller, file_id: Id) -> list[tuple[Delivery, File]]:
-    """Everybody that the file was delivered to. Raises as ``waiting`` does."""
-    _require_operator(tx, caller)
+    """Everybody that the file was delivered to.
+
+    Raises:
+        KadeError: as ``waiting`` does; ``FileReason.UNKNOWN`` when there is no such file.
+    """
+    tenants.require_operator(tx, caller)
+    if tx.files.get(file_id) is None:
+        raise KadeError(FileReason.UNKNOWN, file_id)
     return _with_files(tx, tx.deliveries.of_file(file_id))
 
 
 def _with_files(tx: Tx, found: Sequence[Delivery]) -> list[tuple[Delivery, File]]:
     listed = ((each, tx.files.get(each.file_id)) for each in found)
     return [(delivery, file) for delivery, file in listed if file is not None]
-
-
-def _require_operator(tx: Tx, caller: Caller) -> None:
-    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, tenants.first(tx).id).id)

@@ -17,9 +17,15 @@ from kade.services.uploads import Arrived, Rules, Wish
 TENANT = "sandbox"
 UPLOADS = 7100
 DOWNLOADS = 7101
+_DAY_MS = 86_400_000
+# What is tried out goes after a month, and its record after six; the test files stay.
 _TYPES = {
-    UPLOADS: ("File API Sandbox Uploads", Direction.PUBLISH),
-    DOWNLOADS: ("File API Sandbox Downloads", Direction.SUBSCRIBE),
+    UPLOADS: (
+        "File API Sandbox Uploads",
+        Direction.PUBLISH,
+        Policy(keep_content_ms=31 * _DAY_MS, keep_record_ms=184 * _DAY_MS),
+    ),
+    DOWNLOADS: ("File API Sandbox Downloads", Direction.SUBSCRIBE, Policy()),
 }
 # Of the lengths that the File API's documentation shows: 107, 33 and 76 bytes.
 _FILES = {
@@ -36,20 +42,29 @@ _FILES = {
 }
 
 
-def admit(tx: Tx, caller: Caller, namers: Namers, rules: Rules, application: Principal) -> None:
+def admit(
+    tx: Tx,
+    caller: Caller,
+    namers: Namers,
+    rules: Rules,
+    application: Principal,
+    *,
+    ceiling: int | None = None,
+) -> None:
     """Let the application publish and subscribe in the sandbox, with its test files waiting there.
 
-    Once more is harmless.
+    *ceiling* is the quota in bytes of the space that all of them upload to, when it is new. Once more is
+    harmless.
     """
     tenant = tx.tenants.named(TENANT) or tenants.add(tx, caller, TENANT)
     here = replace(caller, tenant_id=tenant.id)
-    for number, (name, direction) in _TYPES.items():
+    for number, (name, direction, policy) in _TYPES.items():
         if tx.business_types.get(number) is None:
-            policy = Policy(refused_extensions=REFUSED_EXTENSIONS)
-            business_types.create(tx, caller, number, name, direction, policy)
+            safe = replace(policy, refused_extensions=REFUSED_EXTENSIONS)
+            business_types.create(tx, caller, number, name, direction, safe)
     shelf = business_types.offer(tx, here, namers, DOWNLOADS)
     waiting = [_file(tx, here, namers, rules, shelf, name) for name in _FILES]
-    applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE)
+    applications.entitle(tx, here, namers, application, UPLOADS, Verb.WRITE, ceiling=ceiling)
     applications.entitle(tx, here, namers, application, DOWNLOADS, Verb.SUBSCRIBE)
     for file in waiting:
         if tx.deliveries.get(application.id, file.id) is None:

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from kade.core.clock import Millis, now
 from kade.core.errors import KadeError, SigningKeyReason
 from kade.core.events import Event
-from kade.core.grants import Verb
 from kade.core.ids import Id
 from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller
 from kade.core.signing_keys import SigningKey
-from kade.services import access, tenants
+from kade.services import tenants
 
 _PAUSE_MS = 1000  # between two looks at the catalog for keys that are not known here
 
@@ -36,7 +35,7 @@ def ensure(tx: Tx, caller: Caller, fresh: SigningKey) -> SigningKey:
 
 def rotate(tx: Tx, caller: Caller, fresh: SigningKey) -> None:
     """Sign with *fresh* from now on; tokens of the keys before it stay good."""
-    _require_manager(tx, caller)
+    tenants.require_operator(tx, caller)
     for key in tx.signing_keys.all():
         if key.signs(fresh.created_at):
             tx.journal.append(Event.by(caller, "signing_key.retired", key.id))
@@ -50,7 +49,7 @@ def revoke(tx: Tx, caller: Caller, key_id: Id, at: Millis) -> None:
     Raises:
         KadeError: ``SigningKeyReason.UNKNOWN`` when there is no such key, or it was revoked before.
     """
-    _require_manager(tx, caller)
+    tenants.require_operator(tx, caller)
     if not tx.signing_keys.revoke(key_id, at):
         raise KadeError(SigningKeyReason.UNKNOWN, key_id)
     tx.journal.append(Event.by(caller, "signing_key.revoked", key_id))
@@ -121,7 +120,3 @@ def _age(key: SigningKey) -> tuple[int, str]:
 def _add(tx: Tx, caller: Caller, fresh: SigningKey) -> None:
     tx.signing_keys.add(fresh)
     tx.journal.append(Event.by(caller, "signing_key.created", fresh.id, retires_at=fresh.retires_at))
-
-
-def _require_manager(tx: Tx, caller: Caller) -> None:
-    access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, caller.tenant_id).id)

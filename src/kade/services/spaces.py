@@ -146,6 +146,7 @@ def remove(tx: Tx, caller: Caller, space: Space) -> None:
     tx.spaces.remove(space.id, now())
     tx.bindings.remove(Noun.SPACE, space.id)
     tx.rules.forget_space(space.id)
+    tx.grants.forget_space(space.id)
     tx.journal.append(Event.by(caller, "space.removed", space.id, name=space.name))
 
 

@@ -16,8 +16,14 @@ ROOT = "root"
 
 
 def create(tx: Tx, name: str) -> Tenant:
-    """A tenant with its root space and unlimited quota."""
+    """A tenant with its root space and unlimited quota.
+
+    Raises:
+        KadeError: ``TenantReason.BAD_NAME``; ``NAME_TAKEN``, in whatever case it is.
+    """
     tenant = Tenant(new_id(), names.clean(name, TenantReason.BAD_NAME), now())
+    if any(names.fold(each.name) == names.fold(tenant.name) for each in tx.tenants.all()):
+        raise KadeError(TenantReason.NAME_TAKEN, tenant.name)
     tx.tenants.add(tenant)
     tx.quotas.add(Quota(tenant.id, None, 0, 0))
     space = Space(new_id(), tenant.id, None, ROOT, ROOT, Policy(), now(), None)
@@ -46,13 +52,18 @@ def first(tx: Tx) -> Tenant:
     return min(tenants, key=lambda tenant: tenant.id)
 
 
+def require_operator(tx: Tx, caller: Caller) -> None:
+    """Raises KadeError(AccessReason.VERB_NOT_GRANTED) unless the caller manages the first tenant."""
+    access.require(tx, caller, Verb.MANAGE, root_of(tx, first(tx).id).id)
+
+
 def add(tx: Tx, caller: Caller, name: str) -> Tenant:
     """Another tenant, which the operators of the first one manage as well.
 
     Raises:
         KadeError: ``AccessReason.VERB_NOT_GRANTED``; ``TenantReason.BAD_NAME`` or ``NAME_TAKEN``.
     """
-    access.require(tx, caller, Verb.MANAGE, root_of(tx, first(tx).id).id)
+    require_operator(tx, caller)
     tenant = create(tx, name)
     for each in tx.principals.of_tenant(first(tx).id):
         if each.kind == PrincipalKind.OPERATOR:

@@ -101,6 +101,9 @@ class Grants(Protocol):
         """The principal's grants on the space and on every space above it."""
 
     def remove(self, grant_id: Id) -> bool: ...
+    def forget_space(self, space_id: Id) -> None:
+        """Remove every grant on the space itself."""
+
     def spaces_with(self, principal_id: Id, verb: Verb, at: Millis) -> list[Id]:
         """Every space in which the principal has *verb* at that moment, inherited ones included."""
 

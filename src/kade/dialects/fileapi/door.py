@@ -113,11 +113,6 @@ def _tenant(request: Request, verified: Verified, tenants: dict[str, Id]) -> str
 def _possible(tx: Tx, caller: Caller) -> tuple[dict[str, Id], frozenset[str]]:
     at = now()
     grants = tx.grants.of_principal(caller.principal_id)
-    verbs = {
-        verb
-        for each in grants
-        if (each.not_before or 0) <= at and (each.not_after is None or at < each.not_after)
-        for verb in each.verbs
-    }
+    verbs = {verb for each in grants if each.in_force(at) for verb in each.verbs}
     scopes = frozenset(scope.value for verb in verbs for scope in _SCOPES.get(verb, ()))
     return applications.tenants_of(tx, caller.principal_id), scopes

@@ -79,7 +79,7 @@ class Publishing:
                 return uploads.begin(tx, caller, kit.namers, self._whole, space_id, Wish(name, None))
 
             upload = await kit.appending.deposit_whole(caller, begin, limited, _nothing_to_check)
-        return await self._created(request, caller, upload.file_id, 1)
+        return await self._created(request, upload.file_id, 1)
 
     async def _begin(self, request: Request, caller: Caller) -> Response:
         """The description opens the upload; the bytes beside it are its chunk 0."""
@@ -126,13 +126,16 @@ class Publishing:
 
         assembly, chunks = await kit.catalog.write(close)
         kit.appending.tools.digesting.begin_pending(assembly.content_id)
-        return await self._created(request, caller, assembly.file_id, chunks)
+        return await self._created(request, assembly.file_id, chunks)
 
-    async def _created(self, request: Request, caller: Caller, file_id: Id, chunks: int) -> Response:
+    async def _created(self, request: Request, file_id: Id, chunks: int) -> Response:
+        """What is told of a file that was just published; who did so is not asked again."""
+
         def look(tx: Tx) -> tuple[File, wire.TypeOfFile]:
-            file = publications.readable(tx, caller, file_id)
-            types = types_of(tx, self._settings, publications.spaces(tx, caller))
-            return file, types[file.space_id]
+            file = tx.files.get(file_id)
+            space = tx.spaces.get(file.space_id) if file is not None else None
+            assert file is not None and space is not None and space.number is not None
+            return file, types_of(tx, self._settings, {space.number: space.id})[space.id]
 
         file, kind = await self._kit.catalog.read(look)
         created = wire.Created(
