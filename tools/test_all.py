@@ -21,9 +21,10 @@ COVERED = (
 )
 # The longest first; whatever folder stands in none of them is in the last.
 RUNS: dict[str, tuple[str, ...]] = {
-    "programs": ("bench_tests", "crash", "e2e", "interop"),
     "business": ("catalog", "conformance", "core", "services"),
+    "programs": ("bench_tests", "crash", "e2e", "interop"),
     "dialects": ("dialects",),
+    "commands": ("cli", "client"),
     "others": (),
 }
 _COUNTS = re.compile(r"^kade tests: (\d+) passed, (\d+) failed, (\d+) skipped", re.MULTILINE)
