@@ -23,7 +23,7 @@ from zeep.exceptions import Fault
 from zeep.transports import Transport
 
 SCRIPT = Path(__file__).parent / "node" / "soap.mjs"
-DATA = os.urandom(300_000)
+DATA = b"K" + os.urandom(300_000) + b"e"  # zeep takes line ends off both ends of binary content
 SHA256 = hashlib.sha256(DATA).hexdigest().upper()
 
 
