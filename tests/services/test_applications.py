@@ -17,7 +17,7 @@ from tests.services.test_appending import refusal
 from tests.support.nouns import a_principal
 
 from kade.core.bindings import Noun
-from kade.core.business_types import Direction
+from kade.core.business_types import NUMBERS, Direction
 from kade.core.clock import Millis, now
 from kade.core.errors import (
     AccessReason,
@@ -342,3 +342,9 @@ async def test_nothing_of_one_tenant_is_seen_in_another(house: House) -> None:
 async def _space(house: House, number: int) -> Space:
     (found,) = await house.catalog.read(lambda tx: tx.spaces.of_number(number, house.caller.tenant_id))
     return found
+
+
+@pytest.mark.parametrize("number", [-1, max(NUMBERS) + 1])
+async def test_a_type_has_a_number_that_publishers_can_name(house: House, number: int) -> None:
+    making = house.catalog.write(business_types.create, house.caller, number, "far", Direction.BOTH, Policy())
+    assert await refusal(making) is RequestReason.BAD_VALUE
