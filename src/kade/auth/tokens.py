@@ -7,13 +7,9 @@ algorithm is the signing key's and never the token's to choose (RFC 8725, 3.1).
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from kade.auth.client_certificate import caller_of
 from kade.auth.sealing import Sealer
@@ -22,14 +18,15 @@ from kade.core.errors import AccessReason, KadeError
 from kade.core.ids import Id, dashed, new_id, undashed
 from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller, Credential, Origin, Principal
-from kade.core.signing_keys import LONGEST_LIFE_MS, SigningKey
+from kade.core.signing_keys import ALGORITHM, LONGEST_LIFE_MS, SigningKey
 
-ALGORITHM = "ES256"
+if TYPE_CHECKING:  # it is loaded with the first token: a server that gives none does without
+    from kade.auth.signatures import Signed
+
 LEEWAY_MS = 30_000  # between the clocks of processes that share a catalog
 _TYPE = "at+jwt"
 _TYPES = (_TYPE, f"application/{_TYPE}")
 _LONGEST = 8192  # characters; ours have about 700
-_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 
 
 class Ring(Protocol):
@@ -95,10 +92,11 @@ class _Payload(msgspec.Struct, frozen=True):
 
 def mint(sealer: Sealer, rotate_after_ms: int, at: Millis) -> SigningKey:
     """A new key pair for ES256 that signs from *at* on; nothing knows it yet. Raises as ``Sealer.seal``."""
+    from kade.auth.signatures import new_pair
+
     key_id = new_id()
-    pair = ECKey.generate_key("P-256")
-    public = json.dumps(pair.as_dict(private=False, kid=key_id, use="sig", alg=ALGORITHM))
-    sealed = sealer.seal(json.dumps(pair.as_dict(private=True)).encode(), purpose(key_id))
+    public, private = new_pair(key_id)
+    sealed = sealer.seal(private.encode(), purpose(key_id))
     return SigningKey(key_id, ALGORITHM, public, sealed, at, Millis(at + rotate_after_ms), None)
 
 
@@ -131,6 +129,8 @@ class Tokens:
         Raises:
             SealError: when the signing key cannot be opened: by another master key, say.
         """
+        from kade.auth.signatures import sign
+
         assert caller.credential_id is not None and 0 < lifetime * 1000 <= LONGEST_LIFE_MS
         key = await self._ring.signing(caller)
         issued_at = self._clock() // 1000
@@ -149,7 +149,7 @@ class Tokens:
         if granted.tenant is not None:
             claims["tenant_id"] = granted.tenant
         header = {"alg": key.algorithm, "typ": _TYPE, "kid": key.id}
-        token = jws.serialize_compact(header, json.dumps(claims), self._private(key), registry=_REGISTRY)
+        token = sign(header, json.dumps(claims), self._sealer.open(key.sealed, purpose(key.id)))
         return Issued(token, token_id, key.id, lifetime)
 
     async def verify(self, token: str, origin: Origin) -> Verified:
@@ -161,7 +161,7 @@ class Tokens:
                 when its credential, principal or signing key is gone; ``ADDRESS_NOT_ALLOWED``.
         """
         signed = _read(token)
-        key = await self._ring.find(signed.headers()["kid"])
+        key = await self._ring.find(signed.header["kid"])
         if key is None:
             raise _no_token("key")
         payload = self._checked(_proven(signed, key))
@@ -171,9 +171,6 @@ class Tokens:
         if standing.found is None or standing.found[1].id != undashed(payload.sub):
             raise _no_token("sub")
         return Verified(caller_of(standing.found, origin), _claims(payload))
-
-    def _private(self, key: SigningKey) -> ECKey:
-        return ECKey.import_key(json.loads(self._sealer.open(key.sealed, purpose(key.id))))
 
     def _checked(self, payload: _Payload) -> _Payload:
         """The claims of RFC 9068, 4: for us, from us, and now."""
@@ -204,15 +201,16 @@ def _standing(tx: Tx, key_id: Id, credential_id: Id) -> _Standing:
     return _Standing(tx.signing_keys.get(key_id), found)
 
 
-def _read(token: str) -> jws.CompactSignature:
+def _read(token: str) -> "Signed":
     """The token in its parts, nothing of which is proven yet."""
+    from kade.auth.signatures import Signed
+
     if len(token) > _LONGEST:
         raise _no_token("form")
     try:
-        signed = jws.extract_compact(token.encode(), registry=_REGISTRY)
-        header: dict[str, Any] = signed.headers()
-        kind, key_id = header.get("typ"), header.get("kid")
-    except (JoseError, ValueError, TypeError, AttributeError) as error:
+        signed = Signed(token)
+        kind, key_id = signed.header.get("typ"), signed.header.get("kid")
+    except (ValueError, AttributeError) as error:
         raise _no_token("form") from error
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise _no_token("typ")
@@ -221,21 +219,14 @@ def _read(token: str) -> jws.CompactSignature:
     return signed
 
 
-def _proven(signed: jws.CompactSignature, key: SigningKey) -> _Payload:
+def _proven(signed: "Signed", key: SigningKey) -> _Payload:
     """What the token says, by a signature of that very key."""
+    if key.algorithm != ALGORITHM:
+        raise _no_token("alg")
     try:
-        if key.algorithm != ALGORITHM:
-            raise _no_token("alg")
-        if not jws.validate_compact(signed, _public(key.public), registry=_REGISTRY):
-            raise _no_token("signature")
-        return msgspec.json.decode(signed.payload, type=_Payload)
-    except (JoseError, ValueError, TypeError) as error:  # msgspec's errors are ValueErrors
+        return msgspec.json.decode(signed.payload_by(key.public), type=_Payload)
+    except (ValueError, TypeError) as error:  # msgspec's errors are ValueErrors
         raise _no_token("signature") from error
-
-
-@lru_cache(64)
-def _public(jwk: str) -> ECKey:
-    return ECKey.import_key(json.loads(jwk))
 
 
 def _claims(payload: _Payload) -> Claims:

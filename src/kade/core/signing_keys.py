@@ -5,6 +5,7 @@ from typing import NamedTuple
 from kade.core.clock import Millis
 from kade.core.ids import Id
 
+ALGORITHM = "ES256"  # of every token; no token chooses another (RFC 8725, 3.1)
 LONGEST_LIFE_MS = 24 * 60 * 60 * 1000
 """No access token lives longer than this; so long a key is good to verify by after it signed last."""
 
