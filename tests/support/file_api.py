@@ -9,8 +9,6 @@ from urllib.parse import quote, urlencode
 
 from tests.support.kade_server import KadeServer
 
-_BOUNDARY = "foo_bar_baz"
-
 
 class FileApiClient:
     """One application of a server, made by the command line; it works for one tenant."""
@@ -41,12 +39,8 @@ class FileApiClient:
 
     def publish(self, name: str, number: int, data: bytes) -> str:
         """A file in one request; its id. Raises OSError or HTTPException when the server is gone."""
-        description = json.dumps({"name": name, "businesstypeid": str(number)})
-        body = f"--{_BOUNDARY}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{description}\r\n"
-        body += f"--{_BOUNDARY}\r\n\r\n"
-        whole = body.encode() + data + f"\r\n--{_BOUNDARY}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/related;boundary={_BOUNDARY}"}
-        status, answer = self.api("POST", "/files?uploadType=multipart", whole, headers)
+        headers, body = related({"name": name, "businesstypeid": str(number)}, data)
+        status, answer = self.api("POST", "/files?uploadType=multipart", body, headers)
         assert status == 201, answer
         return str(json.loads(answer)["id"])
 
@@ -78,3 +72,22 @@ class FileApiClient:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def related(description: object, data: bytes, boundary: str = "foo_bar_baz") -> tuple[dict[str, str], bytes]:
+    """Headers and body of an upload: the second part has no headers at all."""
+    told = json.dumps(description).encode()
+    mark = f"--{boundary}".encode()
+    body = (
+        mark
+        + b"\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
+        + told
+        + b"\r\n"
+        + mark
+        + b"\r\n\r\n"
+        + data
+        + b"\r\n"
+        + mark
+        + b"--\r\n"
+    )
+    return {"Content-Type": f"multipart/related;boundary={boundary}"}, body

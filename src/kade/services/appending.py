@@ -118,7 +118,7 @@ class Appending:
         try:
             return await self.append(caller, upload.id, 0, source, closing=closing)
         except BaseException:
-            await asyncio.shield(self.tools.catalog.write(_give_up, upload.id))
+            await asyncio.shield(self.tools.catalog.write(uploads.give_up, upload.id))
             raise
 
     async def digest(self, upload: Upload, algorithm: str) -> str:
@@ -169,12 +169,6 @@ class Appending:
             self._midstates[upload_id] = run.digester
             if len(self._midstates) > self._most_midstates:
                 self._midstates.popitem(last=False)
-
-
-def _give_up(tx: Tx, upload_id: Id) -> None:
-    upload = tx.uploads.get(upload_id)
-    if upload is not None and upload.state != UploadState.FINISHED:
-        uploads.discard(tx, upload)
 
 
 def _take(

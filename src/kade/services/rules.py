@@ -6,7 +6,7 @@ the second time.
 
 from kade.core.clock import now
 from kade.core.contents import ContentState
-from kade.core.errors import KadeError, RuleReason, SpaceReason, UploadReason
+from kade.core.errors import KadeError, RuleReason, SpaceReason
 from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.files import File, FileState
 from kade.core.grants import Verb
@@ -15,8 +15,9 @@ from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.rules import Action, Rule
 from kade.core.spaces import Space
-from kade.services import access, arrivals
+from kade.services import access, arrivals, uploads
 from kade.services.naming import Namers
+from kade.services.uploads import Rules
 
 _ARRIVALS = ("file.created", "file.published")
 
@@ -84,8 +85,7 @@ def _publish(tx: Tx, namers: Namers, rule: Rule, file: File) -> None:
     if content is None or content.state != ContentState.LIVE:
         return  # it was removed meanwhile
     target.policy.require_name(file.name_folded)
-    if target.policy.max_file_size and content.length > target.policy.max_file_size:
-        raise KadeError(UploadReason.MAX_SIZE, max_size=target.policy.max_file_size)
+    uploads.check_size(Rules(), target, content.length)
     tx.quotas.use((target.tenant_id, target.id), content.length)
     published = file._replace(
         id=new_id(),

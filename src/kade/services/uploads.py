@@ -223,6 +223,13 @@ def discard(tx: Tx, upload: Upload) -> bool:
     return True
 
 
+def give_up(tx: Tx, upload_id: Id) -> None:
+    """Discard an upload that was begun and broke off, unless it is finished or gone."""
+    upload = tx.uploads.get(upload_id)
+    if upload is not None and upload.state != UploadState.FINISHED:
+        discard(tx, upload)
+
+
 def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
     """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record.
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from tests.support.file_api import related
 from yarl import URL
 
 from kade import app
@@ -139,25 +140,6 @@ class Application:
         answer = await self.publish(name, number, data)
         assert answer.status == 201, answer
         return str(answer.json["id"])
-
-
-def related(description: object, data: bytes, boundary: str = "foo_bar_baz") -> tuple[dict[str, str], bytes]:
-    """Headers and body of an upload: the second part has no headers at all."""
-    told = json.dumps(description).encode()
-    mark = f"--{boundary}".encode()
-    body = (
-        mark
-        + b"\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
-        + told
-        + b"\r\n"
-        + mark
-        + b"\r\n\r\n"
-        + data
-        + b"\r\n"
-        + mark
-        + b"--\r\n"
-    )
-    return {"Content-Type": f"multipart/related;boundary={boundary}"}, body
 
 
 class House:

@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Application, House, Right, Stock, related
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Application, House, Right, Stock
+from tests.support.file_api import related
 from tests.support.kade_server import KadeServer
 
 from kade.core.clock import Millis

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from lxml import html
 from openapi_spec_validator import validate
 from tests.dialects.contracts import CHECKS, METHODS, attributes
-from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Build, House, Right, related
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Build, House, Right
+from tests.support.file_api import related
 
 from kade.dialects.fileapi.api import FileApi
 from kade.dialects.fileapi.door import Scope

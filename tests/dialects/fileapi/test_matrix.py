@@ -10,16 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
-from tests.dialects.fileapi.house import (
-    PUBLISH,
-    SUBSCRIBE,
-    Answer,
-    Application,
-    Build,
-    House,
-    Right,
-    related,
-)
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Answer, Application, Build, House, Right
+from tests.support.file_api import related
 
 from kade.core.ids import dashed, new_id
 from kade.core.spaces import Policy

@@ -7,17 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.dialects.fileapi.house import (
-    PUBLISH,
-    SUBSCRIBE,
-    Answer,
-    Application,
-    Build,
-    House,
-    Right,
-    Stock,
-    related,
-)
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Answer, Application, Build, House, Right, Stock
+from tests.support.file_api import related
 
 from kade.core.business_types import REFUSED_EXTENSIONS, Direction
 from kade.core.ports import Tx

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
-from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Answer, Application, Build, House, Right, related
+from tests.dialects.fileapi.house import PUBLISH, SUBSCRIBE, Answer, Application, Build, House, Right
+from tests.support.file_api import related
 
 from kade.auth import client_secret
 from kade.core.principals import CredentialKind

@@ -40,8 +40,7 @@ STATUS: dict[Code, int] = {
 }
 STATUS_OF_REASON: dict[Reason, int] = {
     RequestReason.METHOD_NOT_ALLOWED: 405,
-    RequestReason.BODY_TOO_LARGE: 400,
-    # Who assembled the file already, or is another's upload, finds no upload.
+    # Elsewhere who goes on with a finished upload is forbidden to; here it only comes too late.
     UploadReason.FINISHED: 409,
 }
 # Who a caller is, and which tenants and scopes its token covers, is judged at the door.

@@ -98,7 +98,7 @@ class Publishing:
             try:
                 await self._add(caller, assembly, 0, related)
             except BaseException:
-                await kit.catalog.write(_give_up, assembly.id)
+                await kit.catalog.write(uploads.give_up, assembly.id)
                 raise
         return Response(
             _ENCODER.encode(wire.Started(assembly.id)), status_code=206, media_type="application/json"
@@ -223,12 +223,6 @@ def _space(tx: Tx, caller: Caller, number: int) -> Id:
         raise KadeError(AccessReason.VERB_NOT_GRANTED, f"businessType {number}")
     business_types.require_direction(business_types.find(tx, number), Verb.WRITE)
     return space_id
-
-
-def _give_up(tx: Tx, upload_id: Id) -> None:
-    upload = tx.uploads.get(upload_id)
-    if upload is not None:
-        uploads.discard(tx, upload)
 
 
 def _nothing_to_check(_tx: Tx, _upload: Upload, _arrived: Arrived) -> None:
