@@ -3,7 +3,7 @@
 from kade.config.loading import OTHER_VARIABLES, Config, Entry, documented_keys, load
 from kade.config.sections import Catalog, Data, Limits, Listener, Log, Storage, Uploads
 from kade.config.settings import ConfigError
-from kade.config.values import Allowed, AtLeast, AtMost, Duration, Secret, Size
+from kade.config.values import Allowed, AtLeast, AtMost, Duration, Secret, Size, UrlPath
 
 __all__ = [
     "OTHER_VARIABLES",
@@ -23,6 +23,7 @@ __all__ = [
     "Size",
     "Storage",
     "Uploads",
+    "UrlPath",
     "documented_keys",
     "load",
 ]

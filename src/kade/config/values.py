@@ -6,8 +6,10 @@ import enum
 import math
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Meta
 
 _SIZE_UNITS = {
     "B": 1,
@@ -106,6 +108,14 @@ class AtMost:
     """Marks a size or duration with the largest value that makes sense, written as in the file."""
 
     value: str
+
+
+UrlPath = Annotated[
+    str,
+    Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$"),
+    Allowed("a path that begins with a slash and does not end with one"),
+]
+"""Where something is mounted."""
 
 
 def _bytes(text: str) -> int:

@@ -8,7 +8,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
 from cryptography.x509 import Certificate, load_pem_x509_certificates
@@ -21,6 +20,7 @@ from kade.auth.revocation import RevocationLists
 from kade.auth.tokens import Tokens, Verified
 from kade.config import Listener
 from kade.core.errors import AccessReason, KadeError
+from kade.core.networks import canonical, cover
 from kade.core.ports import Catalog
 from kade.core.principals import Caller, Origin
 from kade.services.installing import local_operator
@@ -32,12 +32,12 @@ class CertificateHeader:
     """The header in which proxies of these networks pass the client's certificate (PEM or base64 DER)."""
 
     name: str
-    proxies: tuple[IPv4Network | IPv6Network, ...]
+    proxies: str
 
     @classmethod
     def of(cls, name: str, proxies: tuple[str, ...]) -> "CertificateHeader | None":
         """None when no header is configured."""
-        return cls(name, tuple(ip_network(each, strict=False) for each in proxies)) if name else None
+        return cls(name, canonical(proxies)) if name else None
 
 
 def certificate_headers(listeners: Mapping[str, Listener]) -> dict[str, CertificateHeader | None]:
@@ -166,14 +166,9 @@ def _passed_on(request: Request, header: CertificateHeader) -> bytes | None:
     values = request.headers.getlist(header.name)
     if len(values) != 1 or client is None:
         return None  # several: the client sent one, too, and nobody knows which is the proxy's
-    if not _is_among(client.host, header.proxies):
+    if not cover(header.proxies, client.host):
         return None
     return _certificate_in(values[0])
-
-
-@lru_cache(256)
-def _is_among(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
-    return any(ip_address(host) in network for network in networks)
 
 
 @lru_cache(256)  # a partner's requests all bring the same one

@@ -5,29 +5,24 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kade.config import Allowed, AtLeast, AtMost, Duration, Size
-
-_PATH = r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$"
-_A_PATH = Allowed("a path that begins with a slash and does not end with one")
+from kade.config import AtLeast, AtMost, Duration, Size, UrlPath
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The File API: applications publish and subscribe, by tenant and business type."""
 
     paths: Annotated[
-        tuple[Annotated[str, Meta(pattern=_PATH), _A_PATH], ...],
+        tuple[UrlPath, ...],
         Meta(min_length=1, description="Paths of the API; old clients know it at `/mft/v1.0` or `/v1.0`."),
     ] = ("/fileapi/v1.0",)
     base_url: Annotated[
         str, Meta(description="Public URL of the web listener, for tokens; empty: the listener's own.")
     ] = ""
-    token_path: Annotated[
-        str, Meta(pattern=_PATH, description="Path that gives access tokens; answers of today."), _A_PATH
-    ] = "/connect/token"  # noqa: S105 - a path
+    token_path: Annotated[UrlPath, Meta(description="Path that gives access tokens; answers of today.")] = (
+        "/connect/token"  # noqa: S105 - a path
+    )
     old_token_path: Annotated[
-        str,
-        Meta(pattern=_PATH, description="Path that gives access tokens, too; answers of the first clients."),
-        _A_PATH,
+        UrlPath, Meta(description="Path that gives access tokens, too; answers of the first clients.")
     ] = "/authentication/token"  # noqa: S105 - a path
     token_lifetime: Annotated[
         Duration, AtLeast("1m"), AtMost("24h"), Meta(description="How long an access token counts.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kade.config import Allowed, AtLeast, Duration, Secret, Size
+from kade.config import Allowed, AtLeast, Duration, Secret, Size, UrlPath
 from kade.web.grote_berichten import checksums
 
 
@@ -65,11 +65,7 @@ ANY = Destination(hosts=("*",))
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The File Client: fetches from and sends to somebody else's file server, for the own applications."""
 
-    service_path: Annotated[
-        str,
-        Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the service API."),
-        Allowed("a path that begins with a slash and does not end with one"),
-    ] = "/service"
+    service_path: Annotated[UrlPath, Meta(description="Path of the service API.")] = "/service"
     service_url: Annotated[
         str,
         Meta(description="Public URL of the service API, for WSDLs; empty: as the request names it."),

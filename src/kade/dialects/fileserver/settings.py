@@ -6,23 +6,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from kade.config import Allowed
+from kade.config import UrlPath
 from kade.web.grote_berichten import checksums
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The mTLS file server: partners by client certificate, an organisation's applications by REST."""
 
-    path: Annotated[
-        str,
-        Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the partners' side."),
-        Allowed("a path that begins with a slash and does not end with one"),
-    ] = "/files"
-    service_path: Annotated[
-        str,
-        Meta(pattern=r"^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$", description="Path of the service API."),
-        Allowed("a path that begins with a slash and does not end with one"),
-    ] = "/service"
+    path: Annotated[UrlPath, Meta(description="Path of the partners' side.")] = "/files"
+    service_path: Annotated[UrlPath, Meta(description="Path of the service API.")] = "/service"
     base_url: Annotated[
         str,
         Meta(description="Public URL of the partners' side, for references; empty: the listener's own."),
