@@ -20,7 +20,10 @@ START_POLICY = Path("/usr/sbin/policy-rc.d")
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """One line of the list: a package, the name by which tests ask for it, and the program that proves it."""
+    """One line of the list: a package, the name by which tests ask for it, and the program that proves it.
+
+    A proof with a slash is a file instead, for what is no program.
+    """
 
     name: str
     need: str
@@ -28,7 +31,9 @@ class DebianPackage:
     used_by: str
 
     def path(self) -> str | None:
-        """Where its program is, or None when it is missing."""
+        """Where its program or file is, or None when it is missing."""
+        if "/" in self.program:
+            return self.program if Path(self.program).exists() else None
         return shutil.which(self.program, path=SEARCH_PATH)
 
 

@@ -192,6 +192,30 @@ class TaskReason(Reason):
     TARGET_REFUSED = ("target_refused", Code.FORBIDDEN)
 
 
+class SearchReason(Reason):
+    EMPTY = ("empty", Code.INVALID)
+    TOO_MANY_HITS = ("too_many_hits", Code.INVALID)
+    WORD_TOO_WIDE = ("word_too_wide", Code.INVALID)
+    QUERY_TOO_WIDE = ("query_too_wide", Code.INVALID)
+    INDEX_BUSY = ("index_busy", Code.UNAVAILABLE)
+
+
+class SourceReason(Reason):
+    """Places elsewhere that are synchronised: why one, or something in it, could not be read."""
+
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    NAME_TAKEN = ("name_taken", Code.CONFLICT)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    BAD_LOCATION = ("bad_location", Code.INVALID)
+    IN_USE = ("in_use", Code.CONFLICT)
+    UNREACHABLE = ("unreachable", Code.UNAVAILABLE)
+    LOGIN_REFUSED = ("login_refused", Code.UNAVAILABLE)
+    NOT_THERE = ("not_there", Code.NOT_FOUND)
+    UNREADABLE = ("unreadable", Code.UNAVAILABLE)
+    CHANGED = ("changed", Code.CONFLICT)
+    TOO_LARGE = ("too_large", Code.TOO_LARGE)
+
+
 class LinkReason(Reason):
     """The file share: a folder through which files are handed over on the server itself."""
 

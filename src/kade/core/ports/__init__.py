@@ -6,6 +6,8 @@ that stream are async and own their transactions.
 """
 
 from kade.core.ports.catalog import Catalog, Namer, Tx
+from kade.core.ports.search import Extractor, Rebuild, SearchIndex
+from kade.core.ports.sources import Place, Places
 from kade.core.ports.streams import Absorber, Digester, Piece, SegmentStore, Sink, Source
 from kade.core.ports.tables import (
     Bindings,
@@ -38,14 +40,19 @@ __all__ = [
     "Cursors",
     "Deliveries",
     "Digester",
+    "Extractor",
     "Files",
     "Grants",
     "Journal",
     "Namer",
     "Piece",
+    "Place",
+    "Places",
     "Principals",
     "Quotas",
+    "Rebuild",
     "Rules",
+    "SearchIndex",
     "SegmentStore",
     "Segments",
     "SigningKeys",

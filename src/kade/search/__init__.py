@@ -1,0 +1,1 @@
+"""Full text: the index (``SearchIndex``), and what reads files (``Extractor``)."""

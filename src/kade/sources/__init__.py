@@ -1,0 +1,1 @@
+"""Places that are synchronised: folders, mailboxes and websites, behind the port ``Places``."""
