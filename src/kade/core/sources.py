@@ -39,7 +39,8 @@ class Service(NamedTuple):
 
     *name* is the first part of the paths of what is found there: the file server's or account's name, the
     host. *location* is the local folder, the mailbox's address (``imaps://user@host:993``) or the first page
-    of the site. *secret* is the sealed password of the mailbox. *settings* is JSON of its kind (see ``sources``).
+    of the site. *secret* is the sealed password of the mailbox. *settings* is JSON of its kind (see
+    ``sources``).
     """
 
     id: Id
@@ -132,8 +133,8 @@ class Seen:
     """Something that stands in a place now.
 
     *key* names it there for as long as it stands there (a path, a message's UID, a URL); *folder* is where,
-    as names below the place. *length* is in bytes, None: not known before it is read. *signature* and *identity*
-    as in ``Item``.
+    as names below the place. *length* is in bytes, None: not known before it is read. *signature* and
+    *identity* as in ``Item``.
     """
 
     key: str
