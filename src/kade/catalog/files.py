@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from kade.catalog.query_sql import Columns, page
 from kade.catalog.rows import insert_row, select_rows
@@ -47,6 +47,18 @@ _COLUMNS: Columns = {
     Field.SPACE: files.c.space_id,
     Field.NUMBER: select(spaces.c.number).where(spaces.c.id == files.c.space_id).scalar_subquery(),
 }
+_PRESENT = (FileState.LIVE, FileState.TRASHED)
+_CHANGED = (
+    select_rows(files)
+    .where(
+        files.c.space_id == bindparam("_space", required=False),
+        files.c.changed_at >= bindparam("_since", required=False),
+        files.c.changed_at < bindparam("_before", required=False),
+        files.c.state.in_(_PRESENT),
+    )
+    .order_by(files.c.changed_at, files.c.id)
+    .limit(bindparam("_limit", required=False))
+)
 _PAGE = (
     select_rows(files).where(files.c.id > bindparam("_after")).order_by(files.c.id).limit(bindparam("_limit"))
 )
@@ -112,6 +124,32 @@ class FileTable:
 
     def _rows(self, ids: Sequence[Row]) -> Sequence[Row]:
         return self._session.all(select_rows(files).where(files.c.id.in_([row[0] for row in ids])))
+
+    def get_many(self, file_ids: Sequence[Id]) -> dict[Id, File]:
+        found: dict[Id, File] = {}
+        for first in range(0, len(file_ids), _CHUNK):
+            wanted = select_rows(files).where(files.c.id.in_(file_ids[first : first + _CHUNK]))
+            found |= {row[0]: File._make(row) for row in self._session.all(wanted)}
+        return found
+
+    def at(self, space_id: Id, folder_id: Id | None, name_folded: str, states: Sequence[str]) -> list[File]:
+        statement = self._placed(space_id, folder_id, states).where(files.c.name_folded == name_folded)
+        return [File._make(row) for row in self._session.all(statement.order_by(files.c.id.desc()))]
+
+    def in_folder(self, space_id: Id, folder_id: Id | None, states: Sequence[str]) -> list[File]:
+        statement = self._placed(space_id, folder_id, states)
+        rows = self._session.all(statement.order_by(files.c.name_folded, files.c.id))
+        return [File._make(row) for row in rows]
+
+    def _placed(
+        self, space_id: Id, folder_id: Id | None, states: Sequence[str]
+    ) -> Select[tuple[object, ...]]:
+        place = files.c.folder_id.is_(None) if folder_id is None else files.c.folder_id == folder_id
+        return select_rows(files).where(files.c.space_id == space_id, place, files.c.state.in_(list(states)))
+
+    def changed(self, space_id: Id, since: Millis, before: Millis, limit: int) -> list[File]:
+        rows = self._session.all(_CHANGED, _space=space_id, _since=since, _before=before, _limit=limit)
+        return [File._make(row) for row in rows]
 
     def page(self, after: Id | None, limit: int) -> list[File]:
         rows = self._session.all(_PAGE, _after=after or "", _limit=limit)

@@ -76,6 +76,7 @@ _USED = select(func.coalesce(func.sum(files.c.length), 0)).where(
     (files.c.space_id == bindparam("_subject", required=False))
     | (files.c.tenant_id == bindparam("_subject", required=False)),
     files.c.state.in_(_HOLDING),
+    files.c.content_id.is_not(None),  # what is kept elsewhere takes no room here
 )
 _RESERVED = select(func.coalesce(func.sum(uploads.c.reserved), 0)).where(
     (uploads.c.space_id == bindparam("_subject")) | (uploads.c.tenant_id == bindparam("_subject"))

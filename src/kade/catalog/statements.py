@@ -7,7 +7,8 @@ off the hot path of SQLite's single writer. Statements made for one call are com
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, Connection, Executable, Integer
+from sqlalchemy import BigInteger, Connection, Executable, Integer, Table, bindparam
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -58,6 +59,26 @@ def _sqlite_place(element: Place, compiler: Any, **options: Any) -> str:
 @compiles(Place, "postgresql")
 def _postgresql_place(element: Place, compiler: Any, **options: Any) -> str:
     return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+def upsert(table: Table, *key: ColumnElement[Any]) -> Executable:
+    """Insert a whole row, or put it in the place of the one with the same *key* columns."""
+    row = _insert(table)
+    names = {column.name for column in key}
+    rest = {column.name: row.excluded[column.name] for column in table.c if column.name not in names}
+    made: Executable = row.on_conflict_do_update(index_elements=key, set_=rest)
+    return made
+
+
+def insert_if_absent(table: Table, *key: ColumnElement[Any]) -> Executable:
+    """Insert a whole row, unless one with the same *key* columns is there."""
+    made: Executable = _insert(table).on_conflict_do_nothing(index_elements=key)
+    return made
+
+
+def _insert(table: Table) -> Any:
+    # Both databases spell ON CONFLICT alike; this one's words are compiled for the other, too.
+    return postgresql.insert(table).values({column.name: bindparam(column.name) for column in table.c})
 
 
 class Session(Protocol):

@@ -5,11 +5,16 @@ from kade.catalog.business_types import BusinessTypeTable
 from kade.catalog.contents import ContentTable, SegmentTable
 from kade.catalog.deliveries import DeliveryTable
 from kade.catalog.files import FileTable
+from kade.catalog.folders import FolderTable
 from kade.catalog.grants import GrantTable
+from kade.catalog.items import ItemTable
 from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
+from kade.catalog.readings import ReadingTable
+from kade.catalog.records import RecordTable
 from kade.catalog.rules import CursorTable, RuleTable
 from kade.catalog.signing_keys import SigningKeyTable
+from kade.catalog.sources import SourceTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
 from kade.catalog.statements import Session
 from kade.catalog.tasks import TaskTable
@@ -32,6 +37,11 @@ class Transaction:
         self.contents = ContentTable(session)
         self.segments = SegmentTable(session)
         self.files = FileTable(session)
+        self.folders = FolderTable(session)
+        self.readings = ReadingTable(session)
+        self.sources = SourceTable(session)
+        self.items = ItemTable(session)
+        self.records = RecordTable(session)
         self.uploads = UploadTable(session)
         self.deliveries = DeliveryTable(session)
         self.business_types = BusinessTypeTable(session)

@@ -50,7 +50,10 @@ class File(NamedTuple):
     *length* is the content's length in bytes, once known. *annotations* are users' tags and metadata as the
     verbatim text in which they came. *version* counts the changes of the entry, from 1. *arrived_at* is when
     it went live, *due_at* when the next step of its life is to be taken by itself. *origin_id* is the file
-    that it was published from by a rule: the first one, if that was published from another.
+    that it was published from by a rule: the first one, if that was published from another. *modified_at* is
+    when it was last changed where it came from, *folder_id* where in the space it lies.
+
+    A live file without content is known here and kept elsewhere (``core.sources``).
     """
 
     id: Id
@@ -72,6 +75,8 @@ class File(NamedTuple):
     arrived_at: Millis | None = None
     due_at: Millis | None = None
     origin_id: Id | None = None
+    folder_id: Id | None = None
+    modified_at: Millis | None = None
 
     @property
     def frame(self) -> TimeFrame:

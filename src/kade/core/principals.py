@@ -15,6 +15,7 @@ class PrincipalKind(StrEnum):
     PARTNER = "partner"
     APPLICATION = "application"
     OPERATOR = "operator"
+    SYNCER = "syncer"
 
 
 class Principal(NamedTuple):
@@ -91,10 +92,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated principal in one request; what it may do is its grants."""
+    """An authenticated principal in one request.
+
+    What it may do is its grants; when *spaces* are named, in these alone.
+    """
 
     principal_id: Id
     principal_name: str
     tenant_id: Id
     credential_id: Id | None = None
     origin: Origin = field(default_factory=Origin)
+    spaces: frozenset[Id] | None = None

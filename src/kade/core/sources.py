@@ -62,7 +62,7 @@ class Source(NamedTuple):
     it. *copies*: its files' bytes are copied into the store. *interval_ms* is the time from the end of a run
     to the next one's start. *due_at* is when the next run begins (None: not by itself), *requested_at* when
     somebody asked for one that has not begun. *resynchronise*: its items are read again once, changed or not.
-    The lease fields say who runs it now.
+    *run_id* is the run that has it until *run_until*, which is renewed; of another run nothing counts.
     """
 
     id: Id
@@ -81,8 +81,8 @@ class Source(NamedTuple):
     created_by: Id
     created_at: Millis
     removed_at: Millis | None = None
-    lease_holder: str | None = None
-    lease_fence: int = 0
+    run_id: Id | None = None
+    run_until: Millis | None = None
 
 
 class SyncRun(NamedTuple):
@@ -107,12 +107,12 @@ class SyncRun(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What a source knows of a file of its: where it stands there (*key*), and how it was when last read.
+    """What a source knows of a file of its own: where it stands there (*key*), and how it was when last read.
 
     *signature* differs when the bytes may differ; *identity* is the same for one thing under another name
     (empty: cannot be told). *queued_at*: somebody asked for it to be read, and it was not yet; *priority* 0
-    to 1000, higher first. *failures* counts tries that failed since it was last read, *error* says why,
-    *due_at* when it is tried again.
+    to 1000, higher first. *due_at* is when it is to be read (None: it need not be). *failures* counts tries
+    that failed since it was last read, *error* says why.
     """
 
     file_id: Id

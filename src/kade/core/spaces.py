@@ -19,7 +19,8 @@ class Policy:
     *keep_record_ms* are how long after its arrival a file has its bytes, and how long it is known at all
     (0: for ever); the record goes no sooner than the bytes. A file's name must match one of *file_names*,
     if there are any (``*``, ``?`` and ``[…]`` as in a shell, upper and lower case alike), and must have none
-    of *refused_extensions*, not even with dots or spaces behind it, which some systems drop.
+    of *refused_extensions*, not even with dots or spaces behind it, which some systems drop. *index*: what is
+    in its files is read, and can be searched.
     """
 
     digests: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Policy:
     keep_record_ms: int = 0
     file_names: tuple[str, ...] = ()
     refused_extensions: tuple[str, ...] = ()
+    index: bool = False
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "Policy":

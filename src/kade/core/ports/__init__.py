@@ -6,6 +6,7 @@ that stream are async and own their transactions.
 """
 
 from kade.core.ports.catalog import Catalog, Namer, Tx
+from kade.core.ports.finding import Items, Readings, Records, Sources
 from kade.core.ports.search import Extractor, Rebuild, SearchIndex
 from kade.core.ports.sources import Place, Places
 from kade.core.ports.streams import Absorber, Digester, Piece, SegmentStore, Sink, Source
@@ -17,6 +18,7 @@ from kade.core.ports.tables import (
     Cursors,
     Deliveries,
     Files,
+    Folders,
     Grants,
     Journal,
     Principals,
@@ -42,6 +44,11 @@ __all__ = [
     "Digester",
     "Extractor",
     "Files",
+    "Records",
+    "Items",
+    "Sources",
+    "Readings",
+    "Folders",
     "Grants",
     "Journal",
     "Namer",

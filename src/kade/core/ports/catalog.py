@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from kade.core.ids import Id
+from kade.core.ports.finding import Items, Readings, Records, Sources
 from kade.core.ports.tables import (
     Bindings,
     BusinessTypes,
@@ -12,6 +13,7 @@ from kade.core.ports.tables import (
     Cursors,
     Deliveries,
     Files,
+    Folders,
     Grants,
     Journal,
     Principals,
@@ -83,6 +85,16 @@ class Tx(Protocol):
     def segments(self) -> Segments: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def folders(self) -> Folders: ...
+    @property
+    def readings(self) -> Readings: ...
+    @property
+    def sources(self) -> Sources: ...
+    @property
+    def items(self) -> Items: ...
+    @property
+    def records(self) -> Records: ...
     @property
     def uploads(self) -> Uploads: ...
     @property

@@ -10,6 +10,7 @@ from kade.core.contents import Content, Extent, Segment
 from kade.core.deliveries import Delivery
 from kade.core.events import Event, JournalEntry
 from kade.core.files import File
+from kade.core.folders import Folder
 from kade.core.grants import Grant, Verb
 from kade.core.ids import Id
 from kade.core.principals import Credential, Principal
@@ -227,8 +228,32 @@ class Files(Protocol):
         The fields are NAME, ARRIVED, SPACE and NUMBER.
         """
 
+    def get_many(self, file_ids: Sequence[Id]) -> dict[Id, File]: ...
+    def at(self, space_id: Id, folder_id: Id | None, name_folded: str, states: Sequence[str]) -> list[File]:
+        """What is called so there, newest first."""
+
+    def in_folder(self, space_id: Id, folder_id: Id | None, states: Sequence[str]) -> list[File]:
+        """By name."""
+
+    def changed(self, space_id: Id, since: Millis, before: Millis, limit: int) -> list[File]:
+        """Of the space's live and trashed files those changed from *since* up to but not including *before*,
+        longest ago first."""
+
     def page(self, after: Id | None, limit: int) -> list[File]:
         """By id, whatever their state, for checks over everything."""
+
+
+class Folders(Protocol):
+    def ensure(self, space_id: Id, path: str) -> Folder:
+        """The folder at a clean path, made with those above it when it is not there."""
+
+    def at(self, space_id: Id, path_folded: str) -> Folder | None: ...
+    def get_many(self, folder_ids: Sequence[Id]) -> dict[Id, Folder]: ...
+    def below(self, space_id: Id, parent_folded: str) -> list[Folder]:
+        """Those directly in the folder of that path, by path."""
+
+    def prune(self, space_id: Id) -> int:
+        """Remove the folders in which there is nothing at all; how many."""
 
 
 class Deliveries(Protocol):

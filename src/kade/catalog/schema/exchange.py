@@ -1,4 +1,4 @@
-"""The tables. Times are integer UTC milliseconds, ids 32 hex digits, both in every database alike."""
+"""The tables of who, what and where: people, spaces, files, bytes, deliveries, the journal."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,26 +8,16 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
     text,
 )
 
-metadata = MetaData()
-
-# Names are compared bytewise everywhere, whatever the database's locale is.
-_Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _id(name: str = "id", *, key: bool = False, null: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=null and not key)
-
-
-def _millis(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
+from kade.catalog.schema.base import Bytewise as _Bytewise
+from kade.catalog.schema.base import id_column as _id
+from kade.catalog.schema.base import metadata
+from kade.catalog.schema.base import millis_column as _millis
 
 tenants = Table(
     "tenants",
@@ -220,7 +210,11 @@ files = Table(
     _millis("arrived_at", null=True),
     _millis("due_at", null=True),
     _id("origin_id", null=True),
+    _id("folder_id", null=True),
+    _millis("modified_at", null=True),
 )
+Index("files_by_place", files.c.space_id, files.c.folder_id, files.c.name_folded)
+Index("files_by_change", files.c.space_id, files.c.changed_at, files.c.id)
 Index("files_by_space", files.c.space_id, files.c.state, files.c.id)
 Index("files_by_creator", files.c.created_by, files.c.tenant_id, files.c.arrived_at, files.c.id)
 Index(
@@ -238,6 +232,18 @@ Index(
     sqlite_where=text("origin_id IS NOT NULL"),
     postgresql_where=text("origin_id IS NOT NULL"),
 )
+
+folders = Table(
+    "folders",
+    metadata,
+    _id(key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("path_folded", _Bytewise, nullable=False),
+    Column("parent_folded", _Bytewise, nullable=False),
+)
+Index("folders_by_path", folders.c.space_id, folders.c.path_folded, unique=True)
+Index("folders_by_parent", folders.c.space_id, folders.c.parent_folded)
 
 # Clustered by subscriber and state: a list reads its own entries and no others, and one of what is new not
 # those that were fetched before. SQLite would use no further index for that, not without statistics.
