@@ -10,7 +10,7 @@ from kade.catalog.schema import readings, texts
 from kade.catalog.statements import Session, upsert
 from kade.core.clock import Millis
 from kade.core.ids import Id
-from kade.core.readings import Reading
+from kade.core.readings import Reading, ReadingState
 
 _CHUNK = 500  # how many ids one statement carries
 _COMPRESSION = 3  # of nine: texts are written once and read by everybody who finds them
@@ -46,6 +46,16 @@ _MARK = (
     update(readings)
     .where(readings.c.file_id == bindparam("_file"))
     .values(indexed=bindparam("_stamp"), indexed_at=bindparam("_at"))
+)
+_UNMARK = update(readings).where(readings.c.indexed_at >= bindparam("_since")).values(indexed=0)
+_FORGETTABLE = (
+    select(readings.c.file_id)
+    .where(
+        readings.c.state == ReadingState.GONE.value,
+        readings.c.stamp == readings.c.indexed,
+        readings.c.indexed_at < bindparam("_before"),
+    )
+    .limit(bindparam("_limit"))
 )
 _FORGET = delete(readings).where(readings.c.file_id == bindparam("_file"))
 _FORGET_TEXT = delete(texts).where(texts.c.file_id == bindparam("_file"))
@@ -114,6 +124,12 @@ class ReadingTable:
         self._session.run_many(
             _MARK, [{"_file": file_id, "_stamp": stamp, "_at": at} for file_id, stamp in stamps]
         )
+
+    def unmark(self, since: Millis) -> int:
+        return self._session.run(_UNMARK, _since=since)
+
+    def forgettable(self, before: Millis, limit: int) -> list[Id]:
+        return [row[0] for row in self._session.all(_FORGETTABLE, _before=before, _limit=limit)]
 
     def forget(self, file_ids: Sequence[Id]) -> None:
         rows = [{"_file": file_id} for file_id in file_ids]

@@ -18,7 +18,7 @@ _ADD = insert_row(uploads)
 _SELECT = select_rows(uploads, *_INTERNAL)
 _GET = _SELECT.where(uploads.c.id == bindparam("_id"))
 _LOCK = _GET.with_for_update()
-_OF_FILE = _SELECT.where(uploads.c.file_id == bindparam("_file"))
+_OF_FILE = _SELECT.where(uploads.c.file_id == bindparam("_file")).order_by(uploads.c.id).limit(1)
 _OF_PRINCIPAL = _SELECT.where(
     uploads.c.principal_id == bindparam("_principal"), uploads.c.state != UploadState.FINISHED
 ).order_by(uploads.c.id)

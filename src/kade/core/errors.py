@@ -208,6 +208,7 @@ class SourceReason(Reason):
     BAD_NAME = ("bad_name", Code.INVALID)
     BAD_LOCATION = ("bad_location", Code.INVALID)
     IN_USE = ("in_use", Code.CONFLICT)
+    EMPTY = ("empty", Code.UNAVAILABLE)
     UNREACHABLE = ("unreachable", Code.UNAVAILABLE)
     LOGIN_REFUSED = ("login_refused", Code.UNAVAILABLE)
     NOT_THERE = ("not_there", Code.NOT_FOUND)

@@ -8,11 +8,15 @@ from kade.core.ids import Id
 
 
 class ReadingState(StrEnum):
-    """waiting until somebody reads the file; then done, or failed, which more tries would not mend."""
+    """waiting until somebody reads the file; then done, or failed, which more tries would not mend.
+
+    Of one that is gone the index is to forget what it knows; then the reading itself is forgotten.
+    """
 
     WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
+    GONE = "gone"
 
 
 class Reading(NamedTuple):

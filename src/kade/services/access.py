@@ -11,7 +11,9 @@ from kade.core.principals import Caller, in_force
 
 
 def allowed(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> bool:
-    """Whether a grant on the space or on one above it gives *verb* at this moment."""
+    """Whether a grant on the space or on one above it gives *verb* now, and the caller may act there."""
+    if caller.spaces is not None and space_id not in caller.spaces:
+        return False
     at = now()
     grants = tx.grants.covering(caller.principal_id, space_id)
     return any(verb in grant.verbs and grant.in_force(at) for grant in grants)
@@ -21,6 +23,12 @@ def require(tx: Tx, caller: Caller, verb: Verb, space_id: Id) -> None:
     """Raises KadeError(AccessReason.VERB_NOT_GRANTED) unless it is allowed."""
     if not allowed(tx, caller, verb, space_id):
         raise KadeError(AccessReason.VERB_NOT_GRANTED, space_id, verb=verb.value)
+
+
+def reach(tx: Tx, caller: Caller, verb: Verb) -> list[Id]:
+    """Every space in which it is allowed at this moment, in the tenants in which the caller has grants."""
+    spaces = tx.grants.spaces_with(caller.principal_id, verb, now())
+    return [each for each in spaces if caller.spaces is None or each in caller.spaces]
 
 
 def require_still(tx: Tx, caller: Caller) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kade.core import folders, names
+from kade.core.annotations import Annotations
 from kade.core.bindings import Noun
 from kade.core.clock import Millis, now
 from kade.core.contents import Content, ContentState
@@ -38,7 +40,8 @@ def content_of(tx: Tx, file: File) -> Content:
     """The bytes of a live file.
 
     Raises:
-        KadeError: ``FileReason.INCOMPLETE`` while they are arriving, ``CONTENT_GONE`` after retention.
+        KadeError: ``FileReason.INCOMPLETE`` while they are arriving, ``CONTENT_GONE`` after retention and
+            when they are kept elsewhere.
     """
     content = tx.contents.get(file.content_id) if file.content_id else None
     if content is None or content.state == ContentState.CONDEMNED:
@@ -50,8 +53,50 @@ def content_of(tx: Tx, file: File) -> Content:
 
 def list_in_reach(tx: Tx, caller: Caller, states: Sequence[str] = VISIBLE) -> list[File]:
     """Every file in the spaces that the caller may list, oldest first."""
-    spaces = tx.grants.spaces_with(caller.principal_id, Verb.LIST, now())
-    return tx.files.of_spaces(spaces, states)
+    return tx.files.of_spaces(access.reach(tx, caller, Verb.LIST), states)
+
+
+def at(tx: Tx, space_id: Id, folder: str, name: str, states: Sequence[str] = VISIBLE) -> File | None:
+    """The file of that name in a folder (a path, or empty: in none), in whatever case.
+
+    Of several it is the one whose state comes first in *states*, the newest of these.
+    """
+    place = tx.folders.at(space_id, names.fold(folder)) if folder else None
+    if folder and place is None:
+        return None
+    found = tx.files.at(space_id, place.id if place else None, names.fold(name), states)
+    return min(found, key=lambda file: states.index(file.state), default=None)
+
+
+def path(tx: Tx, file: File) -> str:
+    """Its folder's path and its name, with slashes."""
+    folder = tx.folders.get_many([file.folder_id]).get(file.folder_id) if file.folder_id else None
+    return f"{folder.path}/{file.name}" if folder is not None else file.name
+
+
+def move(tx: Tx, caller: Caller, file: File, folder: str, name: str) -> File:
+    """Put a file elsewhere in its space, under another name; its id, tags and meta stay.
+
+    Raises:
+        KadeError: ``FileReason.BAD_NAME`` or ``NAME_REFUSED``; ``AccessReason.VERB_NOT_GRANTED``.
+    """
+    access.require(tx, caller, Verb.WRITE, file.space_id)
+    text = names.clean(name, FileReason.BAD_NAME)
+    space = tx.spaces.get(file.space_id)
+    assert space is not None
+    space.policy.require_name(names.fold(text))
+    place = tx.folders.ensure(space.id, folders.clean(folder)).id if folder else None
+    moved = change(tx, file, name=text, name_folded=names.fold(text), folder_id=place)
+    tx.journal.append(Event.by(caller, "file.moved", file.id, name=text, former=file.name))
+    return moved
+
+
+def annotate(tx: Tx, caller: Caller, file: File, said: Annotations) -> File:
+    """Put *said* in the place of all that was said of the file."""
+    access.require(tx, caller, Verb.WRITE, file.space_id)
+    annotated = change(tx, file, annotations=said.stored())
+    tx.journal.append(Event.by(caller, "file.annotated", file.id, name=file.name))
+    return annotated
 
 
 def change(tx: Tx, file: File, **values: Any) -> File:
@@ -108,8 +153,10 @@ def purge(tx: Tx, caller: Caller, file: File) -> bool:
 
 def erase(tx: Tx, file: File) -> bool:
     """What ``purge`` does, without asking and without an event: for the sweeper and for other verbs."""
-    change(tx, file, state=FileState.ERASED, content_id=None, due_at=None)
+    change(tx, file, state=FileState.ERASED, content_id=None, due_at=None, folder_id=None)
     tx.bindings.remove(Noun.FILE, file.id)
+    tx.items.forget(file.id)
+    tx.records.forget_subject(file.id)
     lapse(tx, file)
     tx.deliveries.forget(file.id)
     upload = tx.uploads.of_file(file.id)
@@ -118,7 +165,7 @@ def erase(tx: Tx, file: File) -> bool:
     condemned = condemn_unused(tx, file.content_id)
     reserved = upload.reserved if upload is not None else 0
     held = file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED)
-    used = (file.length or 0) if held else 0
+    used = (file.length or 0) if held and file.content_id else 0
     # Quota last, here and wherever a file goes live: whoever holds a content may wait for quota, never the
     # other way round.
     tx.quotas.settle((file.tenant_id, file.space_id), reserved=reserved, used=-used)

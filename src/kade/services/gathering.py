@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kade.core.errors import KadeError
 from kade.core.ports import Piece, Source
+from kade.services.pieces import HeldPiece
 
 GLANCE_S = 0.5  # how often whoever waits for bytes looks up
 _GATHER_S = 1.0  # how long a small body may take to be kept in memory alone
@@ -47,16 +48,6 @@ class Gathered:
         return _Prefixed(self, source)
 
 
-class _Held:
-    """A piece that nobody leased."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = memoryview(data)
-
-    def release(self) -> None:
-        pass
-
-
 class _Prefixed:
     """Implements ``core.ports.Source``."""
 
@@ -69,7 +60,7 @@ class _Prefixed:
     async def read(self, patience: float) -> Piece | None:
         if self._prefix:
             data, self._prefix = self._prefix, b""
-            return _Held(data)
+            return HeldPiece(data)
         if self._error is not None:
             raise self._error
         return None if self._ended else await self._rest.read(patience)

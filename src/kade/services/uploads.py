@@ -101,6 +101,24 @@ def begin(
     return upload
 
 
+def begin_version(
+    tx: Tx, caller: Caller, rules: Rules, file: File, media_type: str | None, length: int | None
+) -> Upload:
+    """Open an upload of other bytes for a file that is known, held or live: it has them once they are here.
+
+    Raises:
+        KadeError: no right to write, ``UploadReason.MAX_SIZE`` or ``QuotaReason.EXCEEDED``.
+    """
+    space = spaces.find(tx, caller, file.space_id, Verb.WRITE)
+    check_size(rules, space, length)
+    upload = _new_upload(caller, rules, space, Wish(file.name, length, media_type))
+    upload = upload._replace(file_id=file.id)
+    tx.quotas.reserve((space.tenant_id, space.id), upload.reserved)
+    tx.contents.add(_growing(upload))
+    tx.uploads.add(upload)
+    return upload
+
+
 def check_size(rules: Rules, space: Space, length: int | None) -> None:
     """Raises KadeError(UploadReason.MAX_SIZE) when *length* is above a limit of ours or of the space."""
     limit = min(rules.max_size or LONGEST, space.policy.max_file_size or LONGEST, LONGEST)
@@ -219,6 +237,7 @@ def discard(tx: Tx, upload: Upload) -> bool:
         files.change(tx, file, state=FileState.REFUSED, content_id=None)
     if file is None or file.state == FileState.RECEIVING:
         tx.bindings.remove(Noun.FILE, upload.file_id)
+    if file is None or file.content_id != upload.content_id or file.state == FileState.RECEIVING:
         files.condemn_unused(tx, upload.content_id)
     return True
 
@@ -367,15 +386,33 @@ def _new_file(caller: Caller, space: Space, upload: Upload, wish: Wish) -> File:
 
 def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
     file = tx.files.get(upload.file_id)
-    if file is None:
+    if file is None or file.state not in (FileState.RECEIVING, FileState.HELD, FileState.LIVE):
         raise KadeError(FileReason.UNKNOWN, upload.file_id)
     space = tx.spaces.get(file.space_id)
     assert space is not None
-    live = files.change(tx, file, length=arrived.length, **arrivals.live(space))
+    if file.state == FileState.LIVE:
+        return _replace_content(tx, caller, file, upload, arrived)
+    live = files.change(tx, file, length=arrived.length, content_id=upload.content_id, **arrivals.live(space))
     tx.quotas.settle((upload.tenant_id, upload.space_id), reserved=upload.reserved, used=arrived.length)
     tx.uploads.set_reserved(upload.id, 0)
     _announce(tx, caller, live, arrived)
     return live
+
+
+def _replace_content(tx: Tx, caller: Caller, file: File, upload: Upload, arrived: Arrived) -> File:
+    """Other bytes for a live file; those that it had go, unless somebody else has them, too."""
+    changed = files.change(tx, file, content_id=upload.content_id, length=arrived.length)
+    former = tx.uploads.of_file(file.id)
+    if former is not None and former.id != upload.id:
+        tx.uploads.forget(former.id)
+    files.condemn_unused(tx, file.content_id)
+    held = (file.length or 0) if file.content_id else 0
+    tx.uploads.set_reserved(upload.id, 0)
+    tx.quotas.settle(
+        (upload.tenant_id, upload.space_id), reserved=upload.reserved, used=arrived.length - held
+    )
+    tx.journal.append(Event.by(caller, "file.changed", file.id, name=file.name, length=arrived.length))
+    return changed
 
 
 def _announce(tx: Tx, caller: Caller, file: File, arrived: Arrived) -> None:

@@ -40,18 +40,6 @@ class PooledPiece:
             pool.take_back(self._buffer)
 
 
-class HeldPiece:
-    """Implements ``core.ports.Piece`` on bytes that belong to no pool."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes | bytearray) -> None:
-        self.data = memoryview(data)
-
-    def release(self) -> None:
-        pass
-
-
 class BufferPool:
     """At most *size* bytes in pieces; made when first needed, kept afterwards. For one event loop."""
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kade.core.errors import KadeError, RequestReason
 from kade.core.ports import Piece, Source
-from kade.web.buffers import HeldPiece
+from kade.services.pieces import HeldPiece
 from kade.web.parts import MultipartReader, PartData, PartEnd, PartEvent, PartHead, PartLimits
 
 _PATIENCE_S = 0.5

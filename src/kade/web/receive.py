@@ -16,7 +16,8 @@ from starlette.types import Message, Receive, Scope
 
 from kade.core.errors import KadeError, RequestReason
 from kade.core.ports import Piece, Source
-from kade.web.buffers import BufferPool, HeldPiece, PooledPiece
+from kade.services.pieces import HeldPiece
+from kade.web.buffers import BufferPool, PooledPiece
 
 EXTENSION = "kade.receive"
 _READY_LIMIT = 2  # filled pieces that may wait for the flow that consumes them

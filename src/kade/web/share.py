@@ -18,7 +18,8 @@ from pathlib import Path
 
 from kade.core.errors import FileReason, KadeError, LinkReason, UploadReason
 from kade.core.ports import Piece
-from kade.web.buffers import PIECE_SIZE, HeldPiece
+from kade.services.pieces import HeldPiece
+from kade.web.buffers import PIECE_SIZE
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -58,6 +58,12 @@ Index(
     sqlite_where=text("stamp <> indexed"),
     postgresql_where=text("stamp <> indexed"),
 )
+Index(
+    "readings_gone",
+    readings.c.indexed_at,
+    sqlite_where=text("state = 'gone'"),
+    postgresql_where=text("state = 'gone'"),
+)
 Index("readings_by_index", readings.c.indexed_at, readings.c.file_id)
 
 # Apart from what is known of them, which is read far more often.

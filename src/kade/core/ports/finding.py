@@ -29,7 +29,13 @@ class Readings(Protocol):
         """Those of which the index does not know the last stamp."""
 
     def mark_indexed(self, stamps: Sequence[tuple[Id, int]], at: Millis) -> None: ...
+    def unmark(self, since: Millis) -> int:
+        """Have the index told again of what it learnt since then; how many."""
+
     def forget(self, file_ids: Sequence[Id]) -> None: ...
+    def forgettable(self, before: Millis, limit: int) -> list[Id]:
+        """Those gone that the index forgot before that moment."""
+
     def page(self, after: Id | None, limit: int, indexed_since: Millis | None = None) -> list[Reading]:
         """By file id; only those that the index learnt of since then, when that is given."""
 

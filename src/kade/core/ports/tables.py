@@ -338,7 +338,9 @@ class Uploads(Protocol):
     def lock(self, upload_id: Id) -> Upload | None:
         """The upload, which no other transaction can change until this one ends."""
 
-    def of_file(self, file_id: Id) -> Upload | None: ...
+    def of_file(self, file_id: Id) -> Upload | None:
+        """The oldest one: that of a version to come follows that of the file as it is."""
+
     def of_principal(self, principal_id: Id) -> list[Upload]:
         """The unfinished ones, oldest first."""
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from kade.core.clock import now, to_iso
 from kade.core.contents import Extent
 from kade.core.ids import new_id
-from kade.web.buffers import HeldPiece
+from kade.services.pieces import HeldPiece
 from kade.web.dialect import Kit
 
 _FRESH_S = 10.0

@@ -4,25 +4,24 @@ The upload's length stays open until every byte is there and was found to be rig
 and the file is live in the same transaction in which its task succeeds.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from kade.client.ports import NOTHING, Offered, Representation
-from kade.core.errors import KadeError, RequestReason
+from kade.core.errors import KadeError
 from kade.core.ids import Id
-from kade.core.ports import Piece, Tx
+from kade.core.ports import Tx
 from kade.core.principals import Caller
 from kade.core.tasks import Task
 from kade.core.uploads import Upload
 from kade.dialects.fileclient.requests import DownloadRequest
 from kade.services import uploads
+from kade.services.pieces import PiecesSource
 from kade.services.uploads import Arrived, Wish
 from kade.tasks import Run
 from kade.tasks.runner import Finish
-from kade.web.buffers import HeldPiece
 from kade.web.dialect import Kit
 
 _UNNAMED = "download"
@@ -76,7 +75,7 @@ class StoreLanding:
 
     async def receive(self, pieces: AsyncIterator[bytes]) -> None:
         assert self._upload is not None
-        source = _Source(pieces)
+        source = PiecesSource(pieces)
         try:
             self._upload = await self._kit.appending.append(
                 self._caller, self._upload.id, self._upload.offset, source
@@ -108,40 +107,6 @@ class StoreLanding:
             uploads.finish(tx, self._caller, rules, declared, Arrived(upload.offset, None, sha256, md5))
 
         return finish
-
-
-class _Source:
-    """Implements ``core.ports.Source`` on the pieces of an answer; *broken* is what broke them off."""
-
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        self._pieces = pieces
-        self._pending: asyncio.Task[bytes | None] | None = None
-        self.broken: Exception | None = None
-        self.remaining: int | None = None
-        self.trailers: dict[str, str] = {}
-
-    async def read(self, patience: float) -> Piece | None:
-        if self._pending is None:
-            self._pending = asyncio.create_task(self._next())
-        done, _ = await asyncio.wait((self._pending,), timeout=patience)
-        if not done:
-            return HeldPiece(b"")
-        pulled, self._pending = self._pending, None
-        try:
-            data = pulled.result()
-        except Exception as error:
-            self.broken = error
-            raise KadeError(RequestReason.LINE_CUT) from error
-        return None if data is None else HeldPiece(data)
-
-    async def close(self) -> None:
-        """Nobody reads any longer."""
-        if self._pending is not None:
-            self._pending.cancel()
-            await asyncio.gather(self._pending, return_exceptions=True)
-
-    async def _next(self) -> bytes | None:
-        return await anext(self._pieces, None)
 
 
 def _revived(tx: Tx, caller: Caller, kit: Kit, upload_id: Id) -> Upload | None:

@@ -13,7 +13,7 @@ from python_multipart.multipart import parse_options_header
 
 from kade.core.errors import KadeError, RequestReason
 from kade.core.ports import Piece, Source
-from kade.web.buffers import HeldPiece
+from kade.services.pieces import HeldPiece
 from kade.web.parts import MultipartReader, PartData, PartHead, PartLimits
 from kade.web.soap.envelope import EnvelopeReader, Node, ShapeOf, XmlLimits, cid_of, included
 

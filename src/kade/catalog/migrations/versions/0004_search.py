@@ -67,6 +67,7 @@ def _add_readings() -> None:
         sa.Column("indexed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("file_id"),
     )
+    _partial("readings_gone", "readings", ["indexed_at"], where="state = 'gone'")
     op.create_index("readings_by_index", "readings", ["indexed_at", "file_id"])
     _partial(
         "readings_due", "readings", [sa.text("priority DESC"), "due_at", "file_id"], where="state = 'waiting'"

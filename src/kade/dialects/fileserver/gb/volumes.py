@@ -9,7 +9,7 @@ from kade.core.files import File
 from kade.core.ports import Digester, Piece, SegmentStore, Tx
 from kade.core.ranges import Span
 from kade.services import files
-from kade.web.buffers import HeldPiece
+from kade.services.pieces import HeldPiece
 
 
 class Put(NamedTuple):
