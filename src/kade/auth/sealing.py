@@ -6,6 +6,7 @@ the place of another one does not open.
 """
 
 import hashlib
+import hmac
 import secrets
 from pathlib import Path
 
@@ -68,6 +69,14 @@ class Sealer:
             return AESGCM(key).decrypt(sealed[_NONCE], sealed[_SEALED], head + purpose.encode())
         except InvalidTag:
             raise SealError(f"{purpose}: this was sealed for something else, or changed since") from None
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for *purpose* that is the same each time, and tells nothing of the master key.
+
+        Raises as ``seal`` does.
+        """
+        key = self._load() or self._make()
+        return hmac.digest(key, b"kade derived key\0" + purpose.encode(), hashlib.sha256)
 
     def _load(self) -> bytes | None:
         if self._key is None:

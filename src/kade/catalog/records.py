@@ -8,6 +8,8 @@ from kade.catalog.statements import Session, upsert
 from kade.core.ids import Id
 from kade.core.records import Record
 
+LAST_CHARACTER = "\U0010ffff"  # no key has it: it is no character
+
 _BY_KEY = (
     records.c.instance == bindparam("_instance"),
     records.c.collection == bindparam("_collection"),
@@ -19,6 +21,7 @@ _PUT = upsert(records, records.c.instance, records.c.collection, records.c.key)
 _GET = select_rows(records).where(*_BY_KEY)
 _LOCK = _GET.with_for_update()
 _OF_SUBJECT = _IN_COLLECTION.where(records.c.subject_id == bindparam("_subject"))
+_WITH_PREFIX = _IN_COLLECTION.where(records.c.key >= bindparam("_from"), records.c.key < bindparam("_to"))
 _REMOVE = delete(records).where(*_BY_KEY)
 _FORGET = delete(records).where(records.c.subject_id == bindparam("_subject"))
 
@@ -46,6 +49,16 @@ class RecordTable:
 
     def of_collection(self, instance: str, collection: str) -> list[Record]:
         rows = self._session.all(_IN_COLLECTION, _instance=instance, _collection=collection)
+        return [Record._make(row) for row in rows]
+
+    def with_prefix(self, instance: str, collection: str, prefix: str) -> list[Record]:
+        rows = self._session.all(
+            _WITH_PREFIX,
+            _instance=instance,
+            _collection=collection,
+            _from=prefix,
+            _to=prefix + LAST_CHARACTER,
+        )
         return [Record._make(row) for row in rows]
 
     def remove(self, instance: str, collection: str, key: str) -> bool:

@@ -82,6 +82,7 @@ class AccessReason(Reason):
     EXPIRED_CREDENTIAL = ("expired_credential", Code.UNAUTHENTICATED)
     REVOKED_BY_AUTHORITY = ("revoked_by_authority", Code.UNAUTHENTICATED)
     REVOCATION_UNKNOWN = ("revocation_unknown", Code.UNAUTHENTICATED)
+    SPENT_HANDSHAKE = ("spent_handshake", Code.UNAUTHENTICATED)
     UNTRUSTED_CERTIFICATE = ("untrusted_certificate", Code.UNAUTHENTICATED)
     VERB_NOT_GRANTED = ("verb_not_granted", Code.FORBIDDEN)
     ADDRESS_NOT_ALLOWED = ("address_not_allowed", Code.FORBIDDEN)

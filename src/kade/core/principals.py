@@ -42,6 +42,7 @@ class CredentialKind(StrEnum):
     KEY = "key"
     PASSWORD = "password"  # noqa: S105 - the name of a kind, not a secret
     SECRET = "secret"  # noqa: S105 - the same
+    SECRET_KEY = "secret_key"  # noqa: S105 - the same
 
 
 class Credential(NamedTuple):

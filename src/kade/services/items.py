@@ -39,7 +39,7 @@ class ItemKeeper:
         self._namers = namers
 
     def folder_of(self, service: Service, source: Source, seen: Seen) -> str:
-        """The folder's path in the space: the name of the service, the source's path, and where it was seen."""
+        """The folder's path in the space: the service's name, the source's path, and where it was seen."""
         return "/".join(filter(None, (service.name, source.path, *seen.folder)))
 
     def add(

@@ -135,6 +135,9 @@ class Records(Protocol):
     def of_collection(self, instance: str, collection: str) -> list[Record]:
         """By key."""
 
+    def with_prefix(self, instance: str, collection: str, prefix: str) -> list[Record]:
+        """Those whose key begins so, by key."""
+
     def remove(self, instance: str, collection: str, key: str) -> bool: ...
     def forget_subject(self, subject_id: Id) -> None:
         """Remove every record about it."""
