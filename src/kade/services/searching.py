@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kade.core import annotations
 from kade.core.annotations import Annotations
 from kade.core.contents import ContentState
-from kade.core.files import File
+from kade.core.files import File, FileState
 from kade.core.folders import Folder
 from kade.core.grants import Verb
 from kade.core.ids import Id
@@ -15,6 +15,8 @@ from kade.core.principals import Caller
 from kade.core.readings import Reading
 from kade.core.search import AllOf, AnyOf, Hit, InGroup, InSpaces, Not, Search, Snippet, Term
 from kade.services import access
+
+FOUND = (FileState.LIVE, FileState.TRASHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,11 @@ def entries(tx: Tx, caller: Caller, hits: Sequence[Hit], *, texts: bool = False)
     return [replace(each, score=scores[each.file.id]) for each in kept]
 
 
-def described(tx: Tx, files: Sequence[File], *, texts: bool = False) -> list[Entry]:
-    """All that is known of live and trashed files, in their order; others are left out."""
-    present = [file for file in files if file.state in ("live", "trashed")]
+def described(
+    tx: Tx, files: Sequence[File], *, texts: bool = False, states: Sequence[FileState] = FOUND
+) -> list[Entry]:
+    """All that is known of those of the files that are in one of *states*, in their order."""
+    present = [file for file in files if file.state in states]
     ids = [file.id for file in present]
     folders = tx.folders.get_many([file.folder_id for file in present if file.folder_id is not None])
     readings = tx.readings.get_many(ids)

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import msgspec
 
 from kade.auth.sealing import Sealer
-from kade.core.ports import Catalog, Namer, SegmentStore
+from kade.core.ports import Catalog, Extractor, Namer, SearchIndex, SegmentStore
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
+from kade.services.items import ItemKeeper
 from kade.services.naming import Namers
 from kade.services.signing_keys import KeyRing
+from kade.services.spooling import Spool
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
 from kade.tasks import Handler, Runner
@@ -29,7 +31,8 @@ class Kit:
     those that this process opens: a dialect need not load what nobody is served. *folder* is the data
     folder; *ceiling* is the quota in bytes of a new space, None for no limit. *behind* tells how many entries
     of the journal the rules have not followed yet. Access tokens are signed by the keys of *key_ring*, whose
-    private halves *sealer* opens.
+    private halves *sealer* opens. *index* finds files, *extractor* reads them where *spool* lends them, and
+    *keeper* writes what is synchronised.
     """
 
     catalog: Catalog
@@ -51,6 +54,10 @@ class Kit:
     listeners: frozenset[str]
     sealer: Sealer
     key_ring: KeyRing
+    index: SearchIndex
+    extractor: Extractor
+    spool: Spool
+    keeper: ItemKeeper
 
 
 class Dialect(Protocol):

@@ -30,7 +30,7 @@ class Rates:
     hours from the first; *parallel* at once.
     """
 
-    per_minute: int = 0
+    per_minute: float = 0
     burst: int = 1
     per_day: int = 0
     parallel: int = 0

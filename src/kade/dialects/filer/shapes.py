@@ -1,0 +1,223 @@
+"""Files as answers show them: in a search (spec 2(a), "Search item") and in full ("Information item")."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kade.core.clock import Millis, to_datetime
+from kade.core.customers import FileGroup
+from kade.core.files import FileState
+from kade.core.ids import Id
+from kade.core.ports import Tx
+from kade.core.principals import PrincipalKind
+from kade.core.readings import Reading
+from kade.core.search import Kind, Snippet
+from kade.core.sources import Item
+from kade.dialects.filer import namer, paths
+from kade.dialects.filer.places import Root, root_of, roots
+from kade.services.searching import Entry
+
+FIELDS = (
+    "CustomID",
+    "Name",
+    "Server",
+    "Path",
+    "Author",
+    "FileGroup",
+    "Type",
+    "Dimension",
+    "LastModified",
+    "Deleted",
+    "DeletedOn",
+    "Downloadable",
+    "TagsFound",
+    "Meta",
+    "Properties",
+    "Attachments",
+    "Snippet",
+    "Score",
+)
+_ORDER = (*FIELDS[:12], "Attachments", "TagsFound", "Meta", "Properties", "Snippet", "Score")
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+class Shelf:
+    """What answers need of groups besides the files: sources and installations, each looked up once."""
+
+    def __init__(self, tx: Tx, groups: Mapping[Id, FileGroup]) -> None:
+        self._tx = tx
+        self._groups = groups
+        self._roots = {space_id: roots(tx, group) for space_id, group in groups.items()}
+        tenants = {group.space.tenant_id for group in groups.values()}
+        every = [each for tenant in tenants for each in tx.sources.installations(tenant)]
+        self._installations = {each.id: each.name for each in every}
+
+    def group(self, entry: Entry) -> FileGroup:
+        """The group that the file was found in."""
+        return self._groups[entry.file.space_id]
+
+    def root(self, entry: Entry) -> Root | None:
+        """The source that the file's folder is of."""
+        folder = entry.folder.path if entry.folder is not None else ""
+        return root_of(self._roots[entry.file.space_id], folder) if folder else None
+
+    def server(self, entry: Entry) -> str:
+        """The installation's name; empty without one."""
+        root = self.root(entry)
+        group = self.group(entry)
+        found = root.service.installation_id if root is not None else Id(group.settings.installation_id)
+        return self._installations.get(found, "")
+
+    def path(self, entry: Entry) -> dict[str, str]:
+        """The folder for people, and as it is."""
+        group, folder = self.group(entry), entry.folder.path if entry.folder is not None else ""
+        root = self.root(entry)
+        if root is None:
+            return {"Show": paths.real(folder) or group.name, "Real": paths.real(folder or group.name)}
+        rest = paths.below(folder, root.path) or ""
+        shown = "/".join(filter(None, (root.shown, rest)))
+        return {"Show": paths.real(shown), "Real": paths.real(folder)}
+
+    def mail_path(self, entry: Entry) -> list[str]:
+        """The installation, the account, and the folders of the mailbox."""
+        folder = entry.folder.path.split("/") if entry.folder is not None else [self.group(entry).name]
+        return [each for each in (self.server(entry), *folder) if each]
+
+
+def found(tx: Tx, shelf: Shelf, entry: Entry, tags: list[str], score: int) -> dict[str, Any]:
+    """A search item, but for its snippet, in the order of the original."""
+    file, reading = entry.file, entry.reading
+    mail = reading is not None and reading.kind == Kind.EMAIL
+    item: dict[str, Any] = {"CustomID": namer.custom_id(tx, file.id), "Name": file.name}
+    if not mail:
+        item["Server"] = shelf.server(entry)
+    return item | {
+        "Path": shelf.mail_path(entry) if mail else shelf.path(entry),
+        "Author": reading.author if reading is not None else "",
+        "FileGroup": shelf.group(entry).name,
+        "Type": "EMAIL" if mail else "FILE",
+        "Dimension": dimension(file.length or 0),
+        "LastModified": time(file.modified_at or file.arrived_at or file.created_at),
+        "Deleted": file.state == FileState.TRASHED,
+        "DeletedOn": _deleted_on(entry),
+        "Downloadable": entry.downloadable,
+        "Attachments": _attachments(entry),
+        "TagsFound": tags,
+        "Meta": json.loads(entry.said.meta) if entry.said.meta else None,
+        "Properties": _json(reading.properties) if reading is not None else None,
+        "Snippet": "",
+        "Score": score,
+    }
+
+
+def information(tx: Tx, shelf: Shelf, entry: Entry, item: Item | None) -> dict[str, Any]:
+    """Everything that is known of a file in one group."""
+    file, reading = entry.file, entry.reading
+    read = reading.read_at if reading is not None else None
+    indexed = reading.indexed_at if reading is not None and reading.read_at is not None else None
+    return {
+        "CustomID": namer.custom_id(tx, file.id),
+        "Server": shelf.server(entry),
+        "FileGroup": shelf.group(entry).name,
+        "Type": "EMAIL" if reading is not None and reading.kind == Kind.EMAIL else "FILE",
+        "Author": reading.author if reading is not None else "",
+        "LastModified": time(file.modified_at or file.arrived_at or file.created_at),
+        "Deleted": file.state == FileState.TRASHED,
+        "DeletedOn": _deleted_on(entry),
+        "AddedBy": _added_by(tx, file.created_by),
+        "UpdatedOn": time(file.changed_at),
+        "Processed": int(read is not None),
+        "ProcessedOn": time(read),
+        "InDictionary": int(indexed is not None),
+        "AddedToDictionaryOn": time(indexed),
+        "InAPIQueue": int(item is not None and item.queued_at is not None),
+        "Downloadable": int(entry.downloadable),
+        "Attachments": _attachments(entry),
+        "Dimension": dimension(file.length or 0),
+        **_figures(reading),
+        "ExtraContent": entry.said.extra,
+        "Meta": _compact(entry.said.meta),
+        "Tags": list(entry.said.tags),
+        "Properties": _json(reading.properties) if reading is not None else None,
+        # Ours: what was cut or failed while the file was read, and why it could not be fetched.
+        "Remarks": json.loads(reading.remarks) if reading is not None else [],
+        "FetchError": item.error if item is not None else "",
+    }
+
+
+def dimension(length: int) -> dict[str, str | float]:
+    """A size for people: units of 1024, from kB on, with two decimals at most."""
+    size, unit = length / 1024, 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return {"Size": round(size, 2), "Type": _UNITS[unit]}
+
+
+def exact(length: int) -> dict[str, str | int]:
+    """A size in bytes."""
+    return {"Size": length, "Type": "B"}
+
+
+def time(moment: Millis | None) -> str | None:
+    """UTC to the second."""
+    return f"{to_datetime(moment):%Y-%m-%dT%H:%M:%SZ}" if moment is not None else None
+
+
+def marked(snippet: Snippet) -> str:
+    """The text with ``<snip>`` marks; what the file itself says is escaped, so that it brings no markup."""
+    parts, at = [], 0
+    for start, end in snippet.marks:
+        parts += [_escaped(snippet.text[at:start]), "<snip>", _escaped(snippet.text[start:end]), "</snip>"]
+        at = end
+    return "".join([*parts, _escaped(snippet.text[at:])])
+
+
+def chosen(item: dict[str, Any], fields: frozenset[str] | None) -> dict[str, Any]:
+    """The item with those of its fields that were asked for."""
+    return item if fields is None else {name: value for name, value in item.items() if name in fields}
+
+
+def _figures(reading: Reading | None) -> dict[str, Any]:
+    known: Callable[[str], int] = lambda name: getattr(reading, name) if reading is not None else 0  # noqa: E731
+    return {
+        "WordCount": {"Total": known("words"), "Unique": known("distinct")},
+        "AverageWordLength": known("word_length"),
+        "ContentLength": known("kept"),
+    }
+
+
+def _attachments(entry: Entry) -> dict[str, Any]:
+    items = json.loads(entry.reading.attachments) if entry.reading is not None else []
+    return {
+        "Count": len(items),
+        "Items": [
+            {
+                "Name": each["name"],
+                "Downloadable": entry.downloadable,
+                "CreationDate": time(each["created_at"]),
+            }
+            for each in items
+        ],
+    }
+
+
+def _deleted_on(entry: Entry) -> str | None:
+    return time(entry.file.changed_at) if entry.file.state == FileState.TRASHED else None
+
+
+def _added_by(tx: Tx, principal_id: Id) -> str:
+    principal = tx.principals.get(principal_id)
+    return "Syncer" if principal is not None and principal.kind == PrincipalKind.SYNCER else "API"
+
+
+def _compact(meta: str) -> str | None:
+    """The JSON text as it came, but for the white space around."""
+    return meta or None
+
+
+def _json(text: str) -> Any:
+    return json.loads(text) if text else None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
