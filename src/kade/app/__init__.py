@@ -1,13 +1,15 @@
 """The composition root: configuration → wired objects → server; it alone names concrete adapters."""
 
 from kade.app.house import Kade, asyncpg_url, build, migrate, opened, sections
-from kade.app.process import AlreadyServing, configure_logging, serve
+from kade.app.process import AlreadyServing, configure_logging, serve, work
 from kade.app.server import Server, running
+from kade.app.worker import Worker, working
 
 __all__ = [
     "AlreadyServing",
     "Kade",
     "Server",
+    "Worker",
     "asyncpg_url",
     "build",
     "configure_logging",
@@ -16,4 +18,6 @@ __all__ = [
     "running",
     "sections",
     "serve",
+    "work",
+    "working",
 ]

@@ -1,29 +1,39 @@
 """The house without listeners: adapters are chosen here, and wired to services and dialects."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 
 import msgspec
 
-from kade.auth.sealing import Sealer
+from kade.auth.sealing import SERVICE_SECRET, Sealer
 from kade.auth.tokens import mint
 from kade.catalog.sqlite import SqliteCatalog
+from kade.client.policy import Policy
 from kade.config import Config
-from kade.core.ports import Catalog
+from kade.core.ports import Catalog, SearchIndex
+from kade.core.sources import Service
 from kade.dialects import discover
+from kade.search.extract import ChildExtractor, Limits
+from kade.search.lazy import LazyIndex
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
+from kade.services.indexing import Indexing
+from kade.services.items import ItemKeeper
 from kade.services.leasing import Leasing
 from kade.services.naming import Namers
 from kade.services.receiving import Pace, Tools
 from kade.services.signing_keys import KeyRing
+from kade.services.spooling import Spool
 from kade.services.sweeping import Sweeping
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
+from kade.sources.places import LocalPlaces
 from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
 from kade.storage.local import LocalSegmentStore
@@ -47,6 +57,12 @@ class Kade:
     sweeping: Sweeping
     sealer: Sealer
     key_ring: KeyRing
+    index: LazyIndex
+    indexing: Indexing
+    extractor: ChildExtractor
+    places: LocalPlaces
+    spool: Spool
+    keeper: ItemKeeper
     dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
 
 
@@ -70,6 +86,8 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
     sealer = Sealer(config.data.sealing_key)
     leasing = Leasing(catalog, config.uploads.lock_timeout)
     digesting = Digesting(catalog, store, RunningDigests)
+    places = LocalPlaces(_password_opener(sealer), _reach(config))
+    index = LazyIndex(partial(_index, config))
     tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
     return Kade(
         config=config,
@@ -85,6 +103,12 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         sweeping=Sweeping(catalog, store, rules, round(config.storage.grace * 1000)),
         sealer=sealer,
         key_ring=KeyRing(catalog, partial(mint, sealer, round(config.tokens.rotate_after * 1000))),
+        index=index,
+        indexing=Indexing(catalog, index),
+        extractor=ChildExtractor(_extraction_limits(config)),
+        places=places,
+        spool=Spool(store, places, config.data.folder / "spool"),
+        keeper=ItemKeeper(namers),
         dialects=configured,
     )
 
@@ -100,6 +124,8 @@ async def opened(kade: Kade) -> AsyncIterator[Kade]:
         await kade.audit.flush()
     finally:
         await kade.digesting.close()
+        await kade.extractor.close()
+        await kade.index.close()
         kade.store.close()
         await kade.catalog.close()
 
@@ -111,6 +137,42 @@ def _catalog(config: Config) -> Catalog:
     from kade.catalog.postgres import PostgresCatalog  # heavy, and not needed on SQLite
 
     return PostgresCatalog(asyncpg_url(url))
+
+
+def _index(config: Config) -> SearchIndex:
+    engine = config.search.engine
+    if engine == "postgresql" or (engine == "auto" and config.catalog.url):
+        from kade.search.postgres_index import PostgresIndex
+
+        return PostgresIndex(asyncpg_url(config.catalog.url))
+    from kade.search.tantivy_index import TantivyIndex
+
+    return TantivyIndex(config.data.folder / "index")
+
+
+def _extraction_limits(config: Config) -> Limits:
+    search = config.search
+    return Limits(
+        memory=int(search.memory),
+        cpu=math.ceil(float(search.time)),
+        wall=math.ceil(float(search.time)) * 2,
+        characters=search.characters,
+        ocr=search.ocr,
+        languages=search.ocr_languages,
+    )
+
+
+def _reach(config: Config) -> Policy:
+    """Where websites may lead."""
+    networks = tuple(ip_network(each, strict=False) for each in config.sources.networks)
+    return Policy(hosts=config.sources.hosts, networks=networks)
+
+
+def _password_opener(sealer: Sealer) -> Callable[[Service], bytes]:
+    def opened(service: Service) -> bytes:
+        return sealer.open(service.secret, SERVICE_SECRET) if service.secret else b""
+
+    return opened
 
 
 def migrate(config: Config) -> tuple[str | None, str]:

@@ -15,8 +15,10 @@ from typing import IO
 import msgspec
 import structlog
 
+from kade.app.companion import Companion
 from kade.app.house import build, opened
 from kade.app.server import running
+from kade.app.worker import working
 from kade.config import Config
 from kade.core.ports import Tx
 
@@ -24,7 +26,7 @@ _log = structlog.get_logger("kade.app")
 
 
 class AlreadyServing(Exception):
-    """Another `kade serve` has this data folder."""
+    """Another `kade serve`, or worker, has this data folder."""
 
 
 def serve(config: Config, listeners: Sequence[str]) -> None:
@@ -46,17 +48,49 @@ def serve(config: Config, listeners: Sequence[str]) -> None:
 
 
 async def _serve(config: Config, listeners: Sequence[str]) -> None:
-    stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    stopping = _asked_to_stop()
     kade = build(config)
     if not config.catalog.url:
         async with opened(kade):
             await kade.catalog.write(_release_leases)
         kade = build(config)
     async with running(kade, listeners):
+        companion = Companion(kade.catalog, config.path)
+        if config.worker.beside_serve and "web" in listeners:
+            companion.start()
         await stopping.wait()
         _log.info("stopping")
+        await companion.stop()
+
+
+def work(config: Config) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        AlreadyServing: when another process works for this data folder.
+    """
+    import uvloop
+
+    configure_logging(config)
+    with (
+        _folder_lock(config.data.folder, "worker"),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_work(config))
+
+
+async def _work(config: Config) -> None:
+    stopping = _asked_to_stop()
+    async with working(build(config)):
+        await stopping.wait()
+        _log.info("the worker is stopping")
+
+
+def _asked_to_stop() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    return stopping
 
 
 def _release_leases(tx: Tx) -> None:
@@ -92,13 +126,13 @@ def configure_logging(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def _folder_lock(folder: Path) -> Iterator[IO[str]]:
+def _folder_lock(folder: Path, what: str = "serve") -> Iterator[IO[str]]:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "serve.lock").open("a+") as lock:
+    with (folder / f"{what}.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyServing(f"another `kade serve` has the data folder {folder}") from error
+            raise AlreadyServing(f"another `kade {what}` has the data folder {folder}") from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -158,6 +158,10 @@ class Server:
             listeners=frozenset(settings),
             sealer=kade.sealer,
             key_ring=kade.key_ring,
+            index=kade.index,
+            extractor=kade.extractor,
+            spool=kade.spool,
+            keeper=kade.keeper,
         )
         health = Router(
             [

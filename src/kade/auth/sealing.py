@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kade import durable
 
+SERVICE_SECRET = "password of a service"  # noqa: S105 - a purpose, not a secret
+
 _FORMAT = b"\x01"
 _KEY_BYTES = 32
 _MARK = slice(1, 9)

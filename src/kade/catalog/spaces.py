@@ -72,6 +72,11 @@ _RECOUNT = (
 )
 _HOLDING = [FileState.HELD, FileState.LIVE, FileState.TRASHED]
 # required=False: a statement that holds a list is compiled with values at hand, or none.
+_INDEXED = (
+    select(spaces.c.id)
+    .where(spaces.c.policy.contains('"index": true', autoescape=True), spaces.c.removed_at.is_(None))
+    .limit(1)
+)
 _USED = select(func.coalesce(func.sum(files.c.length), 0)).where(
     (files.c.space_id == bindparam("_subject", required=False))
     | (files.c.tenant_id == bindparam("_subject", required=False)),
@@ -143,6 +148,9 @@ class SpaceTable:
 
     def set_policy(self, space_id: Id, policy: Policy) -> None:
         self._session.run(_SET_POLICY, _id=space_id, _policy=json.dumps(policy.stored()))
+
+    def indexed(self) -> bool:
+        return self._session.one(_INDEXED) is not None
 
     def remove(self, space_id: Id, at: Millis) -> None:
         self._session.run(_REMOVE, _id=space_id, _at=at)

@@ -21,11 +21,14 @@ from kade.config.sections import (
     Limits,
     Listener,
     Log,
+    Search,
     Serve,
+    Sources,
     Storage,
     Tasks,
     Tokens,
     Uploads,
+    Worker,
 )
 from kade.config.settings import PREFIX, ConfigError, Setting, all_settings, default_of, did_you_mean
 
@@ -58,6 +61,9 @@ class Config:
     client: Listener
     serve: Serve
     tasks: Tasks
+    search: Search
+    sources: Sources
+    worker: Worker
     tokens: Tokens
     limits: Limits
     log: Log

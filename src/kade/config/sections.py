@@ -187,6 +187,64 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read in files, and how it is found."""
+
+    engine: Annotated[
+        Literal["auto", "tantivy", "postgresql"],
+        Meta(
+            description="Where the index is: a folder `index` in the data folder, or the PostgreSQL catalog;"
+            " `auto`: with the catalog."
+        ),
+    ] = "auto"
+    characters: Annotated[
+        int, Meta(ge=1000, le=100_000_000, description="Characters of a file's text that are kept and found.")
+    ] = 1_000_000
+    largest_file: Annotated[
+        Size, Meta(description="Largest file that is read; of larger ones the name is found. 0: any.")
+    ] = Size("1GiB")
+    memory: Annotated[Size, AtLeast("256MiB"), Meta(description="Memory that reading one file may take.")] = (
+        Size("1GiB")
+    )
+    time: Annotated[Duration, AtLeast("1s"), Meta(description="How long reading one file may take.")] = (
+        Duration("120s")
+    )
+    ocr: Annotated[
+        bool, Meta(description="Whether text in pictures and scanned pages is read, by `tesseract`.")
+    ] = False
+    ocr_languages: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="In which languages, as tesseract calls them.")
+    ] = ("nld", "eng")
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Where what is synchronised may come from."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Hosts of websites that may be read; `*.example.org` for all below; empty: any."),
+    ] = ()
+    networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Private networks (CIDR) in which websites may stand; else only public addresses."),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"networks: {network!r} is no network") from None
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker, which synchronises, reads and indexes."""
+
+    beside_serve: Annotated[
+        bool, Meta(description="Whether `kade serve` runs one beside it, once there is something for it.")
+    ] = True
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Access tokens (OAuth 2.0), whichever interface gives them."""
 
@@ -256,6 +314,9 @@ CORE_SECTIONS: dict[str, msgspec.Struct] = {
     "client": CLIENT,
     "serve": Serve(),
     "tasks": Tasks(),
+    "search": Search(),
+    "sources": Sources(),
+    "worker": Worker(),
     "tokens": Tokens(),
     "limits": Limits(),
     "log": Log(),

@@ -91,6 +91,9 @@ class Spaces(Protocol):
         """Raises KadeError(SpaceReason.NAME_TAKEN) when its parent has another of that folded name."""
 
     def set_policy(self, space_id: Id, policy: Policy) -> None: ...
+    def indexed(self) -> bool:
+        """Whether any space's policy says *index*."""
+
     def remove(self, space_id: Id, at: Millis) -> None: ...
 
 
