@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.support.catalogs",
     "tests.support.quay",
     "tests.support.requirements",
+    "tests.support.search",
 ]
 
 # No test depends on a time, so hypothesis sets no deadline either.

@@ -1,0 +1,1 @@
+"""Readers, one per family of formats: each tells a ``Gathering`` what is in a ``Part``."""

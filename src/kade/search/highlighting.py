@@ -1,0 +1,217 @@
+"""What of a given text answers a query: snippets and tags, with the analysis of the index.
+
+Only words that begin with a letter that can lead to a match are analysed, each distinct one once, so a text
+of a million characters takes a tenth of a second at most; the search for the densest stretch ends with the
+first block of the text that has all there is to find.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from kade.core.search import AllOf, AnyOf, Phrase, Prefix, Snippet, Term, Where, Word
+from kade.search.analysis import SIGNS, Analysis, Forms
+
+_BLOCK = 50_000
+_FARTHEST = 4_000_000  # characters that are looked through
+_MOST = 10_000  # matches that are weighed
+_PATIENCE = 200_000  # words that are compared with those of phrases
+_MARKS = (  # what combines with a letter: accents, and vowel signs of Indic scripts, Thai and Lao
+    "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0d83\u0e31-\u0e4e\u0eb1-\u0ecd"
+)
+_INNER = f"(?:[^\\W_{SIGNS}]|[{_MARKS}])"
+_WORD = re.compile(f"[{SIGNS}]|{_INNER}+")
+_LATIN = "".join(map(chr, [*range(0x41, 0x250), *range(0x1E00, 0x1F00), *range(0xFF21, 0xFF5B)]))
+_PARTICIPLE = "g"  # the Dutch stemmer takes ge- away: gewerkt, werk
+
+
+class _Needle(NamedTuple):
+    """Words that have to follow each other; of a single one also its inflections, or all that begin so."""
+
+    surfaces: tuple[str, ...]
+    stems: tuple[str, ...] = ()
+    is_prefix: bool = False
+
+    def finds(self, word: Forms) -> bool:
+        """Whether its first word is this one."""
+        if self.is_prefix:
+            return word.surface.startswith(self.surfaces[0])
+        alike = any(mine == theirs for mine, theirs in zip(self.stems, word.stems, strict=False))
+        return alike or word.surface == self.surfaces[0]
+
+
+class _Match(NamedTuple):
+    start: int
+    end: int
+    needle: int
+
+
+class Highlighting:
+    """Implements ``snippet`` and ``matching`` of ``core.ports.SearchIndex``."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def snippet(self, term: Term, text: str, width: int = 200) -> Snippet:
+        """See ``SearchIndex.snippet``."""
+        finder = _Finder(self._analysis, self._needles(term, {Where.ANYWHERE}), self._by_first_letter)
+        best: list[_Match] = []
+        for matches in finder.blocks(text):
+            best = max(best, _densest(matches, width), key=_worth)
+            if _worth(best)[0] == finder.different:
+                break
+        return _cut(text, best, width)
+
+    def matching(self, term: Term, tags: Sequence[str]) -> list[str]:
+        """See ``SearchIndex.matching``."""
+        needles = self._needles(term, {Where.ANYWHERE, Where.TAG})
+        finder = _Finder(self._analysis, needles, self._by_first_letter)
+        return [tag for tag in tags if any(finder.blocks(tag))]
+
+    def _needles(self, term: Term, places: set[Where]) -> list[_Needle]:
+        found = (self._needle(leaf) for leaf in _positive(term) if leaf.where in places)
+        return list(dict.fromkeys(needle for needle in found if needle is not None))
+
+    def _needle(self, leaf: Word | Prefix | Phrase) -> _Needle | None:
+        said = " ".join(leaf.words) if isinstance(leaf, Phrase) else leaf.text
+        forms = self._analysis.forms(said)
+        if not forms:
+            return None
+        surfaces = tuple(each.surface for each in forms)
+        if isinstance(leaf, Prefix):
+            return _Needle(surfaces[-1:], is_prefix=True)
+        return _Needle(surfaces, forms[0].stems if isinstance(leaf, Word) and len(forms) == 1 else ())
+
+    @cached_property
+    def _by_first_letter(self) -> dict[str, str]:
+        """For a letter, all that become it, in whatever case and with whatever accent."""
+        found: dict[str, str] = {}
+        for letter in _LATIN:
+            for word in self._analysis.words(letter):
+                found[word[0]] = found.get(word[0], "") + letter
+        return found
+
+
+def _positive(term: Term) -> Iterator[Word | Prefix | Phrase]:
+    """What is looked for; not what must not be there."""
+    if isinstance(term, AllOf | AnyOf):
+        for each in term.terms:
+            yield from _positive(each)
+    elif isinstance(term, Word | Prefix | Phrase):
+        yield term
+
+
+class _Finder:
+    """Finds needles in texts, and remembers the words that it saw."""
+
+    def __init__(self, analysis: Analysis, needles: Sequence[_Needle], by_first: dict[str, str]) -> None:
+        self.different = len(needles)
+        self._analysis = analysis
+        self._needles = needles
+        self._known: dict[str, list[Forms]] = {}
+        self._compared = 0
+        letters = {form[0] for needle in needles for form in (needle.surfaces[0], *needle.stems) if form}
+        letters |= {_PARTICIPLE} if any(needle.stems for needle in needles) else set()
+        firsts = "".join(by_first.get(letter, letter + letter.upper()) for letter in sorted(letters))
+        pattern = f"(?<!{_INNER})[{re.escape(firsts)}](?:(?<=[{SIGNS}])|{_INNER}*)" if firsts else "(?!)"
+        self._candidate = re.compile(pattern)
+
+    def blocks(self, text: str) -> Iterator[list[_Match]]:
+        """Matches from left to right, those of one block of the text together; none: no block."""
+        found: list[_Match] = []
+        total, edge = 0, _BLOCK
+        for candidate in self._candidate.finditer(text, 0, _FARTHEST):
+            if candidate.start() > edge and found:
+                yield found
+                total, edge, found = total + len(found), candidate.start() + _BLOCK, []
+            if total > _MOST or self._compared > _PATIENCE:
+                break
+            found.extend(self._at(text, candidate))
+        if found:
+            yield found
+
+    def _at(self, text: str, candidate: re.Match[str]) -> Iterator[_Match]:
+        words = self._forms(candidate[0])
+        for number, needle in enumerate(self._needles):
+            length = len(needle.surfaces)
+            if length == 1 and any(map(needle.finds, words)):
+                yield _Match(candidate.start(), candidate.end(), number)
+            elif length > 1 and words and words[0].surface == needle.surfaces[0]:
+                end = self._end_of(text, candidate.start(), needle.surfaces)
+                if end is not None:
+                    yield _Match(candidate.start(), end, number)
+
+    def _end_of(self, text: str, start: int, surfaces: tuple[str, ...]) -> int | None:
+        """Where these words, one after the other, end; None when others stand at *start*."""
+        left = surfaces
+        for word in _WORD.finditer(text, start):
+            self._compared += 1
+            said = tuple(each.surface for each in self._forms(word[0]))
+            if said != left[: len(said)]:
+                return None
+            left = left[len(said) :]
+            if not left:
+                return word.end()
+        return None
+
+    def _forms(self, word: str) -> list[Forms]:
+        found = self._known.get(word)
+        if found is None:
+            found = self._known[word] = self._analysis.forms(word)
+        return found
+
+
+def _worth(matches: Sequence[_Match]) -> tuple[int, int]:
+    """How many different needles there are, and how many matches."""
+    return len({match.needle for match in matches}), len(matches)
+
+
+def _densest(matches: list[_Match], width: int) -> list[_Match]:
+    """Of those that fit into *width*, the first that are worth most; a longer one stands alone."""
+    best, worth = matches[:1], (0, 0)
+    counts: dict[int, int] = {}
+    last = 0
+    for first, match in enumerate(matches):
+        while last < len(matches) and (last == first or matches[last].end <= match.start + width):
+            counts[matches[last].needle] = counts.get(matches[last].needle, 0) + 1
+            last += 1
+        here = len(counts), last - first
+        if here > worth:
+            best, worth = matches[first:last], here
+        counts[match.needle] -= 1
+        if not counts[match.needle]:
+            del counts[match.needle]
+    return best
+
+
+def _cut(text: str, matches: Sequence[_Match], width: int) -> Snippet:
+    """The stretch about the matches, whole words at its edges."""
+    first = matches[0].start if matches else 0
+    last = max((match.end for match in matches), default=0)
+    start = max(0, first - max(0, width - (last - first)) // 3)
+    end = min(len(text), max(last, start + width))
+    start = _after_space(text, max(0, min(start, end - width)), first)
+    end = _before_space(text, end, last)
+    marks: list[tuple[int, int]] = []
+    for match in matches:
+        if not marks or match.start - start >= marks[-1][1]:
+            marks.append((match.start - start, match.end - start))
+        else:
+            marks[-1] = marks[-1][0], max(marks[-1][1], match.end - start)
+    return Snippet(text[start:end], tuple(marks))
+
+
+def _after_space(text: str, start: int, limit: int) -> int:
+    """Where the first whole word at or after *start* begins, *limit* at the latest."""
+    while start and start < limit and not text[start - 1].isspace():
+        start += 1
+    return start
+
+
+def _before_space(text: str, end: int, limit: int) -> int:
+    """Where the last whole word at or before *end* ends; in the midst of one that is longer than that."""
+    place = end
+    while limit < place < len(text) and not text[place].isspace():
+        place -= 1
+    return place if place > limit or place == len(text) or text[place].isspace() else max(end, limit)
