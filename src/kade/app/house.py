@@ -18,7 +18,8 @@ from kade.config import Config
 from kade.core.ports import Catalog, SearchIndex
 from kade.core.sources import Service
 from kade.dialects import discover
-from kade.search.extract import ChildExtractor, Limits
+from kade.search.extract.extractor import ChildExtractor
+from kade.search.extract.limits import Limits
 from kade.search.lazy import LazyIndex
 from kade.services.appending import Appending
 from kade.services.audit import Audit
