@@ -3,6 +3,7 @@
 from kade.app.house import Kade, asyncpg_url, build, migrate, opened, sections
 from kade.app.process import AlreadyServing, configure_logging, serve, work
 from kade.app.server import Server, running
+from kade.app.sources import check_location
 from kade.app.worker import Worker, working
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Worker",
     "asyncpg_url",
     "build",
+    "check_location",
     "configure_logging",
     "migrate",
     "opened",

@@ -36,6 +36,7 @@ _DUE = (
 _TAKE = update(readings).where(readings.c.file_id == bindparam("_file")).values(due_at=bindparam("_until"))
 _NEXT = select(func.min(readings.c.due_at)).where(_IS_WAITING)
 _WAITING = select(func.count()).select_from(readings).where(_IS_WAITING)
+_UNTOLD = select(func.count()).select_from(readings).where(readings.c.stamp != readings.c.indexed)
 _UNINDEXED = (
     select_rows(readings)
     .where(readings.c.stamp != readings.c.indexed)
@@ -145,5 +146,10 @@ class ReadingTable:
 
     def waiting(self) -> int:
         row = self._session.one(_WAITING)
+        assert row is not None
+        return int(row[0])
+
+    def untold(self) -> int:
+        row = self._session.one(_UNTOLD)
         assert row is not None
         return int(row[0])

@@ -17,19 +17,26 @@ from kade.cli import (
     cert,
     client,
     config,
+    customer,
     delivery,
     demo,
     doctor,
     get,
+    group,
+    index,
     init,
+    installation,
     key,
     ls,
     migrate,
     put,
+    restore,
+    search,
     serve,
     signing_key,
     space,
     user,
+    worker,
 )
 from kade.cli import tenant as tenant_
 from kade.cli.context import Context
@@ -44,9 +51,12 @@ app = typer.Typer(name="kade", no_args_is_help=True, add_completion=False, rich_
 
 app.command("init")(init.init)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("put")(put.put)
 app.command("get")(get.get)
 app.command("ls")(ls.ls)
+app.command("search")(search.search)
+app.command("restore")(restore.restore)
 app.command("config")(config.config)
 app.add_typer(user.app, name="user")
 app.add_typer(cert.app, name="cert")
@@ -57,6 +67,10 @@ app.add_typer(tenant_.app, name="tenant")
 app.add_typer(business_type.app, name="business-type")
 app.add_typer(application.app, name="application")
 app.add_typer(delivery.app, name="delivery")
+app.add_typer(customer.app, name="customer")
+app.add_typer(group.app, name="group")
+app.add_typer(installation.app, name="installation")
+app.add_typer(index.app, name="index")
 app.add_typer(client.app, name="client")
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)

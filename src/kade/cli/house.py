@@ -18,6 +18,7 @@ from kade.cli.errors import CommandError
 if TYPE_CHECKING:
     from kade.app import Kade
     from kade.config import Config
+    from kade.core.customers import Customer, FileGroup
     from kade.core.ids import Id
     from kade.core.ports import Tx
     from kade.core.principals import Caller, Credential, CredentialKind, Principal
@@ -41,12 +42,12 @@ def new_quota(config: Config) -> int | None:
 
 def change(context: typer.Context, verb: Verb[T]) -> T:
     """What *verb* returns, run in one transaction as the operator of this machine, in the tenant named."""
-    return inside(context, lambda kade: kade.catalog.write(lambda tx: verb(tx, _operator(tx, context), kade)))
+    return inside(context, lambda kade: kade.catalog.write(lambda tx: verb(tx, operator(tx, context), kade)))
 
 
 def look(context: typer.Context, verb: Verb[T]) -> T:
     """What *verb*, which changes nothing, returns."""
-    return inside(context, lambda kade: kade.catalog.read(lambda tx: verb(tx, _operator(tx, context), kade)))
+    return inside(context, lambda kade: kade.catalog.read(lambda tx: verb(tx, operator(tx, context), kade)))
 
 
 def inside(context: typer.Context, work: Callable[[Kade], Awaitable[T]]) -> T:
@@ -71,8 +72,8 @@ def inside(context: typer.Context, work: Callable[[Kade], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def _operator(tx: Tx, context: typer.Context) -> Caller:
-    from kade.services.installing import local_operator
+def operator(tx: Tx, context: typer.Context) -> Caller:
+    """The operator of this machine, in the tenant that the command names."""
 
     ours: Context = context.obj
     return acting(tx, local_operator(tx), ours.tenant)
@@ -144,3 +145,24 @@ def application(tx: Tx, caller: Caller, name: str) -> Principal:
         if each.id == wanted[0] or each.name_folded == wanted[1]:
             return each
     raise CommandError(f"there is no application {name!r}")
+
+
+def customer(tx: Tx, caller: Caller, name: str) -> Customer:
+    """The customer of that name or number, in the caller's tenant. Raises CommandError."""
+    from kade.core.names import fold
+    from kade.services import customers
+
+    for each in customers.of_tenant(tx, caller):
+        if fold(name) == each.principal.name_folded or name == str(each.account.number):
+            return each
+    raise CommandError(f"there is no customer {name!r}")
+
+
+def group(tx: Tx, caller: Caller, owner: str, name: str) -> FileGroup:
+    """The file group of that name of a customer. Raises CommandError."""
+    from kade.services import groups
+
+    found = groups.find(tx, customer(tx, caller, owner), name)
+    if found is None:
+        raise CommandError(f"there is no file group {name!r}")
+    return found

@@ -46,6 +46,11 @@ Refuse = Annotated[
 ]
 
 
+Index = Annotated[
+    str | None, typer.Option("--index", metavar="YES|NO", help="Whether its files can be searched: yes, no.")
+]
+
+
 def changed(policy: Policy, **options: str | None) -> Policy:
     """*policy* with what the options say, by the names of their parameters. Raises CommandError."""
     for name, text in options.items():
@@ -64,6 +69,7 @@ def described(policy: Policy) -> dict[str, Any]:
         "keep_record_seconds": policy.keep_record_ms // 1000 or None,
         "file_names": list(policy.file_names),
         "refused_extensions": list(policy.refused_extensions),
+        "index": policy.index,
     }
 
 
@@ -77,6 +83,7 @@ def facts(rules: dict[str, Any]) -> list[tuple[str, str]]:
         ("records are kept", _seconds(rules["keep_record_seconds"], "for ever")),
         ("file names", " ".join(rules["file_names"]) or "any"),
         ("refused", _refused_in_words(rules["refused_extensions"])),
+        ("searched", "yes" if rules["index"] else "no"),
     ]
 
 
@@ -112,6 +119,12 @@ def _refused(text: str) -> dict[str, Any]:
     return {"refused_extensions": () if text == "none" else _listed(text.lower().replace(".", ""))}
 
 
+def _index(text: str) -> dict[str, Any]:
+    if text not in ("yes", "no"):
+        raise CommandError(f"--index is {text!r}, but must be yes or no", USAGE)
+    return {"index": text == "yes"}
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -124,4 +137,5 @@ _RULES: dict[str, Any] = {
     "keep_record": lambda text: {"keep_record_ms": show.duration_ms(text, "--keep-record")},
     "names": _names,
     "refuse": _refused,
+    "index": _index,
 }

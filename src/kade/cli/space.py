@@ -72,6 +72,7 @@ def add(
     keep_record: policy.KeepRecord = None,
     names: policy.Names = None,
     refuse: policy.Refuse = None,
+    index: policy.Index = None,
     as_json: Json = False,
 ) -> None:
     """Add a space below another one, or below the root."""
@@ -87,6 +88,7 @@ def add(
         keep_record=keep_record,
         names=names,
         refuse=refuse,
+        index=index,
     )
     ceiling = show.size(quota, "--quota") if quota else house.new_quota(house.settings(context))
 
@@ -111,6 +113,7 @@ def set_(
     keep_record: policy.KeepRecord = None,
     names: policy.Names = None,
     refuse: policy.Refuse = None,
+    index: policy.Index = None,
     as_json: Json = False,
 ) -> None:
     """Change a space's rules: they hold for what comes in from now on."""
@@ -125,6 +128,7 @@ def set_(
         "keep_record": keep_record,
         "names": names,
         "refuse": refuse,
+        "index": index,
     }
     if not quota and not any(options.values()):
         raise CommandError("say what to change: see `kade space set --help`", USAGE)

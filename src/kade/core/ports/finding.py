@@ -42,6 +42,9 @@ class Readings(Protocol):
     def waiting(self) -> int:
         """How many are to be read."""
 
+    def untold(self) -> int:
+        """Of how many the index does not know the last stamp."""
+
 
 class Sources(Protocol):
     """Installations, their services, sources and the runs over them."""

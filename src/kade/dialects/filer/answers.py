@@ -23,9 +23,16 @@ class Warned:
 
     def told(self) -> dict[str, str | int]:
         """As the envelope has it."""
-        subject = f" {self.subject}" if self.subject.isdigit() else f' "{self.subject}"'
-        text = WARNINGS[self.remark].format(subject=subject if self.subject else "")
+        subject = self.subject if self.remark is Remark.GENERAL else _quoted(self.subject)
+        text = WARNINGS[self.remark].format(subject=subject)
         return {"Warning": text, "Code": int(self.remark)}
+
+
+def _quoted(subject: str) -> str:
+    """As it stands in a sentence: a number plain, a name in quotes, nothing for nothing."""
+    if not subject:
+        return ""
+    return f" {subject}" if subject.isdigit() else f' "{subject}"'
 
 
 def encode(body: object) -> bytes:

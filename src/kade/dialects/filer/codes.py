@@ -139,6 +139,7 @@ NUMBERS: dict[FilerReason, int] = {
 class Remark(IntEnum):
     """Warnings: what was asked for was done, but."""
 
+    GENERAL = 0
     FORCED = 1
     NOT_IN_GROUP = 2
     NOT_ANYWHERE = 3
@@ -164,6 +165,7 @@ class Remark(IntEnum):
 
 
 WARNINGS: dict[Remark, str] = {
+    Remark.GENERAL: "{subject}.",
     Remark.FORCED: "The file was named by its CustomID and is removed for good.",
     Remark.NOT_IN_GROUP: "There is no such file in the file group{subject}.",
     Remark.NOT_ANYWHERE: "There is no such file{subject}.",

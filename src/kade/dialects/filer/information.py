@@ -6,7 +6,7 @@ from kade.core.clock import Millis, now
 from kade.core.files import File, FileState
 from kade.core.ports import Tx
 from kade.dialects.filer import namer, paths, places, shapes
-from kade.dialects.filer.codes import FilerReason, refusal
+from kade.dialects.filer.codes import FilerReason, Remark, refusal
 from kade.dialects.filer.door import Notes, Visit, many_groups, required_group
 from kade.services import extracting, searching
 from kade.services.searching import Entry
@@ -26,14 +26,20 @@ def information(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     shelf = shapes.Shelf(tx, {each.group.space.id: each.group for each in found})
     items = tx.items.get_many([each.file.id for each in found])
     entries = _described(tx, [each.file for each in found])
+    for each in entries:
+        for limit in shapes.limits(each, items.get(each.file.id)):
+            notes.warn(Remark.GENERAL, f"{each.file.name}: {limit}")
     return {"Information": [shapes.information(tx, shelf, each, items.get(each.file.id)) for each in entries]}
 
 
-def content(tx: Tx, visit: Visit, _notes: Notes) -> Reply:
+def content(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     """The text that was read in a file."""
     found = places.named(tx, [required_group(tx, visit)], visit.parameters)
     if not found:
         raise refusal(FilerReason.UNKNOWN_FILE)
+    entries = _described(tx, [found[0].file])
+    for limit in shapes.limits(entries[0], tx.items.get(found[0].file.id)):
+        notes.warn(Remark.GENERAL, f"{found[0].file.name}: {limit}")
     return {"Content": extracting.text_of(tx, found[0].file.id)}
 
 

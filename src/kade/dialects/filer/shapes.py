@@ -6,11 +6,12 @@ from typing import Any
 
 from kade.core.clock import Millis, to_datetime
 from kade.core.customers import FileGroup
+from kade.core.extraction import RemarkKind
 from kade.core.files import FileState
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import PrincipalKind
-from kade.core.readings import Reading
+from kade.core.readings import Reading, ReadingState
 from kade.core.search import Kind, Snippet
 from kade.core.sources import Item
 from kade.dialects.filer import namer, paths
@@ -38,6 +39,17 @@ FIELDS = (
     "Score",
 )
 _ORDER = (*FIELDS[:12], "Attachments", "TagsFound", "Meta", "Properties", "Snippet", "Score")
+_REMARKS = {
+    RemarkKind.TOO_MANY: "it holds more files than are read: limit",
+    RemarkKind.TOO_DEEP: "files in it lie deeper than is read: limit",
+    RemarkKind.TOO_LARGE: "it is larger than is read: limit",
+    RemarkKind.ENCRYPTED: "it is encrypted",
+    RemarkKind.DAMAGED: "it is damaged",
+    RemarkKind.UNSUPPORTED: "there is no text to be had from it",
+    RemarkKind.TIMED_OUT: "reading it took too long",
+    RemarkKind.OUT_OF_MEMORY: "reading it took too much memory",
+    RemarkKind.CRASHED: "reading it failed",
+}
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -139,10 +151,26 @@ def information(tx: Tx, shelf: Shelf, entry: Entry, item: Item | None) -> dict[s
         "Meta": _compact(entry.said.meta),
         "Tags": list(entry.said.tags),
         "Properties": _json(reading.properties) if reading is not None else None,
-        # Ours: what was cut or failed while the file was read, and why it could not be fetched.
-        "Remarks": json.loads(reading.remarks) if reading is not None else [],
-        "FetchError": item.error if item is not None else "",
     }
+
+
+def limits(entry: Entry, item: Item | None) -> list[str]:
+    """What was cut or failed while the file was fetched and read, in words."""
+    told = [
+        _remark(each) for each in (json.loads(entry.reading.remarks) if entry.reading is not None else [])
+    ]
+    if entry.reading is not None and entry.reading.state == ReadingState.FAILED and not told:
+        told.append("it could not be read")
+    if item is not None and item.error:
+        told.append(f"it could not be fetched: {item.error}")
+    return told
+
+
+def _remark(remark: dict[str, Any]) -> str:
+    part = f"{remark['part']}: " if remark["part"] else ""
+    if remark["kind"] == RemarkKind.CUT:
+        return f"{part}indexed {remark['kept']:,} of {remark['length']:,} characters: limit"
+    return part + _REMARKS[RemarkKind(remark["kind"])]
 
 
 def dimension(length: int) -> dict[str, str | float]:
