@@ -99,23 +99,27 @@ class Fetcher:
                 pause = max(self._interval, self.delay)
                 self._next_at = max(self._next_at, time.monotonic() + pause)
 
-    async def pieces(self, response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
-        """The body, unpacked, in pieces of 64 KiB at most.
+    async def pieces(
+        self, response: aiohttp.ClientResponse, url: str, most: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The body, unpacked, in pieces of 64 KiB at most; *most*: another size than that of the settings.
 
         Raises:
             KadeError: ``SourceReason.TOO_LARGE``, ``UNREADABLE``.
         """
-        total, encoding = 0, _encoding(response)
+        most = self._max_size if most is None else most
+        came, total, encoding = False, 0, _encoding(response)
         if encoding not in ("", "gzip", "x-gzip", "deflate"):
             raise KadeError(SourceReason.UNREADABLE, f"{url}: packed as nobody asked for: {encoding[:20]}")
         unpack = zlib.decompressobj(wbits=47)  # either format, by its head
         async for piece in response.content.iter_chunked(_PIECE):
+            came = True
             for plain in _unpacked(unpack, piece) if encoding else (piece,):
                 total += len(plain)
-                if total > self._max_size:
-                    raise KadeError(SourceReason.TOO_LARGE, f"{url}: more than {self._max_size} bytes")
+                if total > most:
+                    raise KadeError(SourceReason.TOO_LARGE, f"{url}: more than {most} bytes")
                 yield plain
-        if encoding and total and not unpack.eof:
+        if encoding and came and not unpack.eof:
             raise KadeError(SourceReason.UNREADABLE, f"{url}: packed, and no whole")
 
     async def _take(self, response: aiohttp.ClientResponse, page: Page, into: IO[bytes] | None) -> None:

@@ -8,7 +8,8 @@ from typing import Any, cast
 from lxml import etree
 
 _MOST = 50_000  # addresses in one, by the protocol
-_LARGEST = 50 << 20  # bytes of one, unpacked, by the protocol
+LARGEST = 50 << 20
+"""Bytes of one, unpacked, by the protocol."""
 _LONGEST = 2_000
 
 
@@ -36,7 +37,7 @@ class SitemapReader:
                 plain = self._unpack.decompress(piece, 1 << 16) if self._packed else piece
                 piece = self._unpack.unconsumed_tail if self._packed else b""
                 self._taken += len(plain)
-                if self._taken > _LARGEST:
+                if self._taken > LARGEST:
                     self._parser = None
                 elif plain:
                     self._parser.feed(plain)

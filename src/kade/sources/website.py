@@ -6,6 +6,7 @@ of what a page says. Absence means little on the web, so a walk that missed some
 """
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -17,12 +18,11 @@ from yarl import URL
 from kade.client import Policy, Proxy, RemotePeer, Retry, TransferError
 from kade.core.errors import KadeError, SourceReason
 from kade.core.sources import Seen, Unreadable
-from kade.sources import messages, robots
+from kade.sources import messages, robots, sitemap
 from kade.sources.crawl import Frontier, Site, Visit
 from kade.sources.fetching import HTML, Fetcher, Page
 from kade.sources.robots import Robots
 from kade.sources.settings import WebsiteSettings
-from kade.sources.sitemap import SitemapReader
 
 _AGENT = "kade"
 _PIECE = 1 << 18
@@ -79,6 +79,8 @@ class WebsitePlace:
                 yield Unreadable(visit.address, error.subject)
                 continue
             if page is None:
+                if visit.is_first:
+                    raise KadeError(SourceReason.NOT_THERE, f"{visit.address}: robots.txt keeps us out")
                 continue
             item = self._judge(frontier, visit, page)
             if item is not None and item.key not in keys:
@@ -197,7 +199,7 @@ class WebsitePlace:
             if response.status != 200:
                 return Robots()
             body = bytearray()
-            async for piece in self._fetcher.pieces(response, address):
+            async for piece in self._fetcher.pieces(response, address, sys.maxsize):
                 body += piece
                 if len(body) > robots.LONGEST:
                     break
@@ -226,9 +228,9 @@ class WebsitePlace:
                     frontier.named(named)
         return all_read
 
-    async def _sitemap(self, address: str) -> SitemapReader | None:
+    async def _sitemap(self, address: str) -> sitemap.SitemapReader | None:
         """What it names; None when it could not be read, though it may be there."""
-        found = SitemapReader()
+        found = sitemap.SitemapReader()
         try:
             rules = await self._rules(URL(address))
             if not rules.allows(URL(address).raw_path_qs):
@@ -237,7 +239,7 @@ class WebsitePlace:
                 if response.status >= 500 or response.status == 429:
                     return None
                 if response.status == 200:
-                    async for piece in self._fetcher.pieces(response, address):
+                    async for piece in self._fetcher.pieces(response, address, sitemap.LARGEST):
                         found.feed(piece)
         except KadeError:
             return None
