@@ -263,6 +263,6 @@ async def test_a_space_below_counts_for_itself(catalog: Catalog) -> None:
     tenant, root = await catalog.write(house)
     below = a_space(tenant.id, root.id)
     await catalog.write(lambda tx: tx.spaces.add(below))
-    await catalog.write(lambda tx: tx.files.add(a_file(below, length=5)))
+    await catalog.write(lambda tx: tx.files.add(a_file(below, length=5, content_id=new_id())))
     assert await catalog.read(lambda tx: tx.quotas.actual(root.id)) == (0, 0)
     assert await catalog.read(lambda tx: tx.quotas.actual(tenant.id)) == (5, 0)

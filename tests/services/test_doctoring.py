@@ -244,7 +244,7 @@ async def test_a_file_without_bytes_and_bytes_without_a_file(house: House) -> No
     assert await house.codes() == []  # the record of a finished upload may go
     house.damage("UPDATE files SET content_id = NULL")
     found = {each.code: each for each in await house.examine()}
-    assert found.keys() == {"content.unused", "file.content_missing"}
+    assert found.keys() == {"content.unused", "file.content_missing", "quota.wrong"}
     assert await house.doctoring().mend(house.operator, found["content.unused"])
     content = await house.kade.catalog.read(lambda tx: tx.contents.get(sent.content_id))
     assert content is not None and content.state == "condemned"

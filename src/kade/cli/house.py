@@ -74,6 +74,7 @@ def inside(context: typer.Context, work: Callable[[Kade], Awaitable[T]]) -> T:
 
 def operator(tx: Tx, context: typer.Context) -> Caller:
     """The operator of this machine, in the tenant that the command names."""
+    from kade.services.installing import local_operator
 
     ours: Context = context.obj
     return acting(tx, local_operator(tx), ours.tenant)

@@ -18,7 +18,6 @@ from kade.services import access, sources, spaces
 from kade.services.customers import INSTANCE
 from kade.services.naming import Namers
 
-ALL = "Filer_ALL"  # every group of a customer, those to come too
 _COLLECTION = "groups"
 _SETTINGS = msgspec.json.Decoder(GroupSettings)
 
@@ -44,7 +43,7 @@ def create(
             the space is a group already; ``AccessReason.VERB_NOT_GRANTED``.
     """
     text = names.clean(settings.name, SpaceReason.BAD_NAME)
-    if names.fold(text) == names.fold(ALL) or find(tx, customer, text) is not None:
+    if find(tx, customer, text) is not None:
         raise KadeError(SpaceReason.NAME_TAKEN, text)
     if space is None:
         policy = Policy(trash_ms=keep_deleted_ms, index=True)

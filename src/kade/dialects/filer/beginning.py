@@ -73,7 +73,7 @@ def _spaces(tx: Tx, customer: Customer, parameters: Parameters, notes: Notes) ->
     names = parameters.many("FileGroups")
     if not names:
         raise refusal(FilerReason.GROUPS_EMPTY)
-    if any(is_all(name, groups.ALL) for name in names):
+    if any(is_all(name) for name in names):
         if not any(group.settings.active for group in groups.of_customer(tx, customer)):
             raise refusal(FilerReason.NO_ACTIVE_GROUP)
         return None

@@ -13,7 +13,7 @@ from kade.dialects.filer.codes import FilerReason, Remark, refusal
 from kade.dialects.filer.door import Notes, Visit, many_groups
 from kade.dialects.filer.parameters import is_all
 from kade.dialects.filer.places import Root
-from kade.services import groups, sources
+from kade.services import sources
 
 Reply = dict[str, Any]
 _AUTOMATICALLY, _BY_API = "Automatically", "API"
@@ -33,7 +33,7 @@ def information(tx: Tx, visit: Visit, notes: Notes) -> Reply:
 def synchronize(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     """Have the sources that contain a folder, or lie in it, walked soon."""
     directory = visit.parameters.directory()
-    if any(is_all(name, groups.ALL) for name in visit.parameters.many("FileGroups")):
+    if any(is_all(name) for name in visit.parameters.many("FileGroups")):
         raise refusal(FilerReason.ALL_NOT_ALLOWED)
     chosen = many_groups(tx, visit, notes)
     if not any(group.settings.installation_id or places.roots(tx, group) for group in chosen):

@@ -119,7 +119,7 @@ def one_group(tx: Tx, visit: Visit) -> FileGroup | None:
     name = visit.parameters.text("FileGroup").strip()
     if not name:
         return None
-    if is_all(name, groups.ALL):
+    if is_all(name):
         raise refusal(FilerReason.ALL_NOT_ALLOWED)
     found = groups.find(tx, visit.customer, name)
     if found is None:
@@ -163,7 +163,7 @@ def many_groups(tx: Tx, visit: Visit, notes: Notes) -> list[FileGroup]:
         if parameters.has("FileGroups"):
             raise refusal(FilerReason.GROUPS_EMPTY)
         return all_groups(tx, visit)
-    if any(is_all(name, groups.ALL) for name in names):
+    if any(is_all(name) for name in names):
         if not visit.has_all:
             raise refusal(FilerReason.ALL_NOT_IN_HANDSHAKE)
         return all_groups(tx, visit)

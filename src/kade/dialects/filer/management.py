@@ -103,7 +103,7 @@ def _name(parameters: Parameters) -> str:
     name = parameters.text("FileGroup").strip()
     if not name:
         raise refusal(FilerReason.GROUP_NAME_MISSING)
-    if is_all(name, groups.ALL):
+    if is_all(name):
         raise refusal(FilerReason.ALL_NOT_ALLOWED)
     return name
 

@@ -4,6 +4,7 @@ Minted ones have thirteen digits and begin with a 9, so that they stay clear of 
 """
 
 from kade.core.bindings import Noun
+from kade.core.errors import KadeError, SpaceReason
 from kade.core.ids import Id
 from kade.core.names import fold
 from kade.core.ports import Tx
@@ -13,6 +14,7 @@ from kade.services import groups
 from kade.services.naming import bind
 
 INSTANCE = "filer"
+ALL = "Filer_ALL"  # what stands for every group of a customer, those to come too
 _FIRST = 9_000_000_000_001
 
 
@@ -26,6 +28,8 @@ class FilerNamer:
 
     def name_space(self, tx: Tx, space: Space) -> None:
         group = groups.of_space(tx, space.id)
+        if group is not None and fold(group.name) == fold(ALL):
+            raise KadeError(SpaceReason.NAME_TAKEN, group.name)
         if group is not None and tx.bindings.key_of(INSTANCE, Noun.SPACE, space.id) is None:
             customer = group.settings.customer_id
             bind(tx, INSTANCE, Noun.SPACE, fold(group.name), space.id, scope=customer)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from kade.core import names
 from kade.core.annotations import Annotations
 from kade.core.clock import Millis, from_datetime
-from kade.dialects.filer import paths
+from kade.dialects.filer import namer, paths
 from kade.dialects.filer.codes import FilerReason, refusal
 from kade.web.forms import form_pairs
 
@@ -132,9 +132,9 @@ def whole(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS else None
 
 
-def is_all(name: str, every: str) -> bool:
+def is_all(name: str) -> bool:
     """Whether a group's name stands for all groups, in whatever case."""
-    return names.fold(name) == names.fold(every)
+    return names.fold(name) == names.fold(namer.ALL)
 
 
 def _require_object(meta: str) -> None:

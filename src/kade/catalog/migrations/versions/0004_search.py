@@ -16,6 +16,7 @@ def upgrade() -> None:
     _add_readings()
     _add_places()
     _add_sources()
+    _add_items()
 
 
 def _extend_files() -> None:
@@ -195,6 +196,9 @@ def _add_sources() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("sync_runs_by_source", "sync_runs", ["source_id", "id"])
+
+
+def _add_items() -> None:
     op.create_table(
         "items",
         sa.Column("file_id", sa.Text(), nullable=False),
