@@ -40,7 +40,7 @@ def doctor(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Prove that store, catalog and journal agree, beside a running server or without one.
+    """Prove that store, catalog, index and journal agree, beside a running server or without one.
 
     The exit code is 1 when an error is found that was not mended; warnings and remarks do not count.
     """
@@ -57,6 +57,7 @@ async def _examine(kade: Kade, digests: bool, repair: bool, quiet: bool) -> Diag
     from rich.console import Console
     from rich.progress import Progress, TextColumn
 
+    from kade.services import index_soundness
     from kade.services.doctoring import Doctoring
     from kade.services.installing import local_operator
 
@@ -80,12 +81,19 @@ async def _examine(kade: Kade, digests: bool, repair: bool, quiet: bool) -> Diag
     at_home = [*premises.examine(kade.config), *await premises.examine_sealed(kade)]
     findings: list[tuple[Finding, bool]] = [(each, False) for each in at_home]
     counts: Counter[str] = Counter(each.severity for each, _ in findings)
+
+    def note(finding: Finding, mended: bool) -> None:
+        counts["mended" if mended else finding.severity] += 1
+        if len(findings) < _SHOWN:
+            findings.append((finding, mended))
+
     with bars:
         async for finding in doctoring.examine(digests=digests):
-            mended = caller is not None and await doctoring.mend(caller, finding)
-            counts["mended" if mended else finding.severity] += 1
-            if len(findings) < _SHOWN:
-                findings.append((finding, mended))
+            note(finding, caller is not None and await doctoring.mend(caller, finding))
+        async for finding in index_soundness.compared(
+            kade.catalog, kade.index, lambda done: progress("index entries", done)
+        ):
+            note(finding, repair and await index_soundness.mend(kade.catalog, kade.index, finding))
     return Diagnosis(findings, examined, counts)
 
 
