@@ -12,6 +12,7 @@ from pathlib import Path
 _LINES_PER_PAGE = 48
 _ENOUGH = 1 << 20  # bytes that may be missing from the size that is asked for
 
+SUBJECT = "Delivery note: één container, kade 7"
 DELIVERY = """\
 Delivery note
 
@@ -37,7 +38,7 @@ def write_mail(target: Path, attachment: Path) -> None:
     mail = EmailMessage()
     mail["From"] = "quay@example.org"
     mail["To"] = "partner@example.com"
-    mail["Subject"] = "Delivery note: één container, kade 7"
+    mail["Subject"] = SUBJECT
     mail["Date"] = "Sun, 22 Nov 2026 12:00:00 +0000"
     mail["Message-ID"] = "<delivery-1@example.org>"
     mail.set_content(DELIVERY)
