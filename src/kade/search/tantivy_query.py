@@ -32,7 +32,7 @@ from kade.core.search import (
     leaves,
 )
 from kade.search.analysis import LANGUAGES, Analysis, Forms
-from kade.search.tantivy_schema import EVERY, LOOKED_IN, asked_type, seen, stems
+from kade.search.tantivy_schema import EVERY, LOOKED_IN, NEARNESS, asked_type, seen, stems
 
 # BM25 of a word is below 2.2 times its rarity, however often it is there.
 _STEM, _SURFACE = 1.0, 0.8
@@ -40,8 +40,8 @@ _ELSEWHERE = {"name": 4.5, "author": 4.5, "tag": 9.0}
 _ELSEWHERE_SURFACE = 0.5
 _PREFIX = 0.5
 _PHRASE = 2.0
-_NEAR, _NEAR_SLOP = 1.0, 3
-_NEAR_MOST = 200_000  # a pair of words of which each is in more files than that is not looked at
+_NEAR, _NEAR_SLOP = 1.5, 4
+_NEAR_MOST = 200_000  # of two words that are both in more files than that it is not asked whether they meet
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -72,6 +72,7 @@ class Compiler:
         self._visible = limit_to
         self._caps = caps
         self._expanded = 0
+        self._rarities: dict[str, float] = {}  # of words, by their first stem
         self._compares = False
 
     def compile(self, term: Term) -> Query:
@@ -123,6 +124,7 @@ class Compiler:
             return self._phrase([each.surface for each in forms], where)
         form = forms[0]
         rarity = self._rarity([self._plain(part, form) for part in LOOKED_IN[where]])
+        self._rarities[form.stems[0]] = rarity
         return self._any([self._word(part, form, rarity) for part in LOOKED_IN[where]])
 
     def _plain(self, part: str, form: Forms) -> Query:
@@ -172,11 +174,12 @@ class Compiler:
     def _nearness(self, terms: Sequence[Term]) -> Iterator[Query]:
         """What is worth something besides: words that were asked together and stand together."""
         asked = [term.text for term in terms if isinstance(term, Word) and term.where is Where.ANYWHERE]
-        words = [found[0] for text in asked if len(found := self._analysis.words(text)) == 1]
+        words = [found[0].stems[0] for text in asked if len(found := self._analysis.forms(text)) == 1]
         for pair in itertools.pairwise(words):
-            counts = [self._searcher.doc_freq("text", word) for word in pair]
-            if pair[0] != pair[1] and 0 < min(counts) <= _NEAR_MOST:
-                yield self._bm25("text", pair, _NEAR, _NEAR_SLOP)
+            least = min(self._searcher.doc_freq(NEARNESS, word) for word in pair)
+            if pair[0] != pair[1] and 0 < least <= _NEAR_MOST:
+                worth = _NEAR * sum(self._rarities[word] for word in pair)
+                yield self._bm25(NEARNESS, pair, worth, _NEAR_SLOP)
 
     def _prefix(self, text: str, where: Where) -> Query:
         """Every word that begins so; what stands before it, if it is several words, as they are."""

@@ -1,7 +1,7 @@
 """What of a file stands in the index, field by field.
 
-A part of a file (text, name, author, tags) has three fields: its words with their positions, and its Dutch
-and English stems. Nothing is stored but columns of numbers: what is shown of a file is in the catalog.
+A part of a file (text, name, author, tags) has three fields: its words with their positions, its Dutch stems
+and its English ones. Nothing is stored but columns of numbers: what is shown of a file is in the catalog.
 """
 
 import re
@@ -25,6 +25,9 @@ LOOKED_IN = {
     Where.TAG: ("tag",),
 }
 
+NEARNESS = "text_nl"
+"""The stems that have positions: whether words stand together, in whatever inflection, is asked of it."""
+
 EVERY = "*"
 """A type that every file is of."""
 
@@ -38,7 +41,9 @@ def schema() -> Schema:
     for part in PARTS:
         builder.add_text_field(part, tokenizer_name=SURFACE, index_option="position")
         for language in LANGUAGES:
-            builder.add_text_field(stems(part, language), tokenizer_name=language, index_option="freq")
+            field = stems(part, language)
+            kept = "position" if field == NEARNESS else "freq"
+            builder.add_text_field(field, tokenizer_name=language, index_option=kept)
     for name in ("id", "seen", "type"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("year", indexed=True)
