@@ -6,6 +6,7 @@ Tests that use it are marked ``@pytest.mark.needs("dovecot")``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import grp
 import os
@@ -28,6 +29,7 @@ from tests.support.requirements import program
 USER = "info@example.org"
 PASSWORD = "correct horse"  # noqa: S105
 _READY_S = 10.0
+_GRACE_S = 0.3
 _MAIL_OWNER = "nobody"
 
 _CONFIG = """
@@ -53,6 +55,7 @@ first_valid_uid = 0
 first_valid_gid = 0
 mail_location = maildir:{run}/mail:LAYOUT=fs
 mailbox_list_index = no
+auth_failure_delay = 0
 # A message that a test delivers or removes counts at once.
 maildir_very_dirty_syncs = no
 mailbox_idle_check_interval = 1 secs
@@ -64,6 +67,11 @@ namespace inbox {{
   }}
   mailbox Trash {{
     special_use = \\Trash
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service auth {{
@@ -122,6 +130,34 @@ class Box:
     def tls(self) -> str:
         """The address of the port with TLS; its certificate is for *localhost* by ``authorities``."""
         return f"imaps://{self.user}@localhost:{self.tls_port}"
+
+    _process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the server; it takes lines when this is over."""
+        config = str(self.folder / "dovecot.conf")
+        self._process = await asyncio.create_subprocess_exec(
+            program("dovecot"), "-F", "-c", config, stderr=subprocess.PIPE, start_new_session=True
+        )
+        await _ready(self._process, self.plain_port, self.folder)
+
+    async def stop(self) -> None:
+        """Stop it, cutting all lines; once more is harmless."""
+        process, self._process = self._process, None
+        if process is not None:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            ended = asyncio.ensure_future(process.communicate())
+            # With clients on the line it would take its time.
+            await asyncio.wait([ended], timeout=_GRACE_S)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await ended
+
+    async def restart(self) -> None:
+        """Cut all lines, on the same ports."""
+        await self.stop()
+        await self.start()
 
     def deliver(self, folder: str, message: bytes, flags: str = "", received: int | None = None) -> Path:
         """Put a message into a folder, which is made when it is missing; the file that it became.
@@ -212,16 +248,11 @@ async def running_dovecot(
     for made in (run / "home", run / "mail"):
         _make(made)
     box.maildir("INBOX")
-    process = await asyncio.create_subprocess_exec(
-        program("dovecot"), "-F", "-c", str(folder / "dovecot.conf"), stderr=subprocess.PIPE
-    )
     try:
-        await _ready(process, plain_port, folder)
+        await box.start()
         yield box
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await process.communicate()
+        await box.stop()
         shutil.rmtree(run)
 
 

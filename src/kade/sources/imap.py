@@ -291,6 +291,10 @@ class _Line(imaplib.IMAP4):
         self.file = self.sock.makefile("rb")
 
     def readline(self) -> bytes:
+        if self._read_from is not self.sock:
+            # What came before the line was encrypted may be anybody's.
+            self._buffer.clear()
+            self._read_from = self.sock
         searched = 0
         while (at := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -320,9 +324,7 @@ class _Line(imaplib.IMAP4):
 
     def is_local(self) -> bool:
         """Whether the other end is on this machine."""
-        there = ipaddress.ip_address(str(self.sock.getpeername()[0]).partition("%")[0])
-        mapped = there.ipv4_mapped if isinstance(there, ipaddress.IPv6Address) else None
-        return (mapped or there).is_loopback
+        return is_loopback(str(self.sock.getpeername()[0]))
 
     def begin_idle(self) -> None:
         self._idle_tag = self._new_tag()
@@ -345,10 +347,6 @@ class _Line(imaplib.IMAP4):
         rest = self._end - time.monotonic()
         if rest <= 0:
             raise TimeoutError
-        if self._read_from is not self.sock:
-            # What came before the line was encrypted may be anybody's.
-            self._buffer.clear()
-            self._read_from = self.sock
         self.sock.settimeout(min(rest, self._silence))
         found = self.sock.recv(_READ)
         if not found:
@@ -357,6 +355,13 @@ class _Line(imaplib.IMAP4):
         if self._came > _LARGEST_ANSWER:
             raise self.abort("more than was asked for")
         self._buffer += found
+
+
+def is_loopback(text: str) -> bool:
+    """Whether an address is of this machine."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _log_in_simply(line: _Line, user: str, password: bytes) -> None:

@@ -215,8 +215,10 @@ class _Mailbox:
     def _leaves_out(self, folder: Folder) -> bool:
         if self._settings.usual and folder.attributes & _LEFT_OUT:
             return True
-        path = names.fold("/".join(folder.path))
-        return any(fnmatch.fnmatchcase(path, names.fold(pattern)) for pattern in self._settings.exclude)
+        # Folders above it that hold none themselves are not among those that can be opened.
+        paths = [names.fold("/".join(folder.path[:depth])) for depth in range(1, len(folder.path) + 1)]
+        patterns = map(names.fold, self._settings.exclude)
+        return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns for path in paths)
 
 
 class _Reader:
