@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from kade.cli.demo import samples
 from kade.cli.demo.mailbox import PASSWORD, USER, Mailbox
-from kade.cli.demo.quay import Quay, Unexpected, expect
+from kade.cli.demo.quay import Quay, Unexpected, expect, require
 from kade.client import RemotePeer
 
 NUMBER = 2434
@@ -72,9 +72,55 @@ class Filing:
         self.folder = folder / FOLDER
         self._root = folder
         self.mailbox: Mailbox | None = None
-        self.client: Client | None = None
+        self._client: Client | None = None
 
-    async def set_up(self) -> Client:
+    async def find(self) -> list[str]:
+        """What is in the folder and in the mailbox is found by its words; lines that tell of it."""
+        client = await self._set_up()
+        began = time.monotonic()
+        files = await client.found("factuur salaris", lambda found: found and "<snip>" in found[0]["Snippet"])
+        expect("what was found by other inflections of its words", files[0]["Name"], "facturen.html")
+        mails = await client.found("type:email container", lambda found: found and found[0]["Properties"])
+        expect(
+            "subject of the message",
+            mails[0]["Properties"]["Subject"],
+            "Delivery note: één container, kade 7",
+        )
+        expect("its attachments", mails[0]["Attachments"]["Items"][0]["Name"], "delivery.pdf")
+        found = await client.found('"gross weight"', lambda found: len(found) == 2)
+        names = {each["Name"] for each in found}
+        require(f"the PDF and the message with it are found, not only {names}", "delivery.pdf" in names)
+        return [
+            f"read and found {time.monotonic() - began:.1f} s after they were named",
+            f"{files[0]['Name']}: {files[0]['Snippet']}",
+            f"{mails[0]['Name']} in {' / '.join(mails[0]['Path'])}",
+        ]
+
+    async def rename_delete_restore(self) -> list[str]:
+        """Id, tags and meta of a file stay, whatever happens to it in its folder; lines that tell of it."""
+        assert self._client is not None
+        client = self._client
+        path = f"\\\\{SERVER}\\{FOLDER}\\facturen.html"
+        said = {"Meta": '{"dossier": 7}', "Tags[]": ["betaald"]}
+        await client.ask("PUT", "/File/Change/", FilePath=path, **said)
+        (before,) = await client.found("tag:betaald", lambda found: found)
+        former, later = self.folder / "facturen.html", self.folder / "facturen 2026.html"
+        former.rename(later)
+        (renamed,) = await client.found(
+            "tag:betaald", lambda found: found and found[0]["Name"] == "facturen 2026.html"
+        )
+        kept = later.read_bytes()
+        later.unlink()
+        (deleted,) = await client.found("tag:betaald", lambda found: found and found[0]["Deleted"])
+        require("a deleted file can still be downloaded", deleted["Downloadable"])
+        later.write_bytes(kept)
+        (restored,) = await client.found("tag:betaald", lambda found: found and not found[0]["Deleted"])
+        for each in (renamed, deleted, restored):
+            expect("id and meta", (each["CustomID"], each["Meta"]), (before["CustomID"], {"dossier": 7}))
+        await self._close()
+        return [f"{former.name} → {later.name}, deleted and put back: still {restored['CustomID']}"]
+
+    async def _set_up(self) -> Client:
         """Documents in a folder and messages in a mailbox, and what synchronises them."""
         self.folder.mkdir(parents=True)
         samples.write_pdf(self.folder / "delivery.pdf")
@@ -99,11 +145,10 @@ class Filing:
             await command("group", "add", "filing", group, "--installation", "GOF001", "--keep-deleted", "1d")
         await command("group", "folder", "add", "filing", GROUP, f"{SERVER}/{FOLDER}")
         await command("group", "folder", "add", "filing", MAIL, USER)
-        self.client = Client(self._quay, str(key))
-        await self.client.begin()
-        return self.client
+        self._client = Client(self._quay, str(key))
+        await self._client.begin()
+        return self._client
 
-    async def close(self) -> None:
-        """The mailbox goes."""
+    async def _close(self) -> None:
         if self.mailbox is not None:
             await self.mailbox.close()

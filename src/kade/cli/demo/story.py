@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kade.cli import remote
 from kade.cli.demo import samples, subscribers
-from kade.cli.demo.filing import FOLDER, SERVER, Filing
+from kade.cli.demo.filing import Filing
 from kade.cli.demo.quay import Identity, Quay, expect, require
 from kade.cli.demo.relay import Relay
 from kade.cli.demo.second import Second
@@ -273,49 +273,11 @@ class Story:
 
     async def _file(self) -> list[str]:
         self._filing = Filing(self.quay, self._folder / "filing")
-        client = await self._filing.set_up()
-        began = time.monotonic()
-        files = await client.found("factuur salaris", lambda found: found and "<snip>" in found[0]["Snippet"])
-        expect("what was found by other inflections of its words", files[0]["Name"], "facturen.html")
-        mails = await client.found("type:email container", lambda found: found and found[0]["Properties"])
-        expect(
-            "subject of the message",
-            mails[0]["Properties"]["Subject"],
-            "Delivery note: één container, kade 7",
-        )
-        expect("its attachments", mails[0]["Attachments"]["Items"][0]["Name"], "delivery.pdf")
-        found = await client.found('"gross weight"', lambda found: len(found) == 2)
-        names = {each["Name"] for each in found}
-        require(f"the PDF and the message with it are found, not only {names}", "delivery.pdf" in names)
-        return [
-            f"read and found {time.monotonic() - began:.1f} s after they were named",
-            f"{files[0]['Name']}: {files[0]['Snippet']}",
-            f"{mails[0]['Name']} in {' / '.join(mails[0]['Path'])}",
-        ]
+        return await self._filing.find()
 
     async def _refile(self) -> list[str]:
-        filing = self._filing
-        assert filing is not None and filing.client is not None
-        client = filing.client
-        path = f"\\\\{SERVER}\\{FOLDER}\\facturen.html"
-        said = {"Meta": '{"dossier": 7}', "Tags[]": ["betaald"]}
-        await client.ask("PUT", "/File/Change/", FilePath=path, **said)
-        (before,) = await client.found("tag:betaald", lambda found: found)
-        former, later = filing.folder / "facturen.html", filing.folder / "facturen 2026.html"
-        former.rename(later)
-        (renamed,) = await client.found(
-            "tag:betaald", lambda found: found and found[0]["Name"] == "facturen 2026.html"
-        )
-        kept = later.read_bytes()
-        later.unlink()
-        (deleted,) = await client.found("tag:betaald", lambda found: found and found[0]["Deleted"])
-        require("a deleted file can still be downloaded", deleted["Downloadable"])
-        later.write_bytes(kept)
-        (restored,) = await client.found("tag:betaald", lambda found: found and not found[0]["Deleted"])
-        for each in (renamed, deleted, restored):
-            expect("id and meta", (each["CustomID"], each["Meta"]), (before["CustomID"], {"dossier": 7}))
-        await filing.close()
-        return [f"{former.name} → {later.name}, deleted and put back: still {restored['CustomID']}"]
+        assert self._filing is not None
+        return await self._filing.rename_delete_restore()
 
     async def _open_second(self) -> list[str]:
         self.second = Second(self._folder / "second", self.quay, self.veem)
