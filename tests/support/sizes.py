@@ -33,6 +33,8 @@ class Sizes:
     """Random filters of lists that each database answers."""
     published: int
     """Files that publishers bring while fifty applications poll for them."""
+    line: int
+    """Bytes of the one line that a file consists of whose text is extracted."""
 
 
 SMALL = Sizes(
@@ -47,6 +49,7 @@ SMALL = Sizes(
     interleavings=20,
     filters=300,
     published=100,
+    line=64 * MIB,
 )
 FULL = Sizes(
     full=True,
@@ -60,6 +63,7 @@ FULL = Sizes(
     interleavings=200,
     filters=5_000,
     published=1_000,
+    line=GIB,
 )
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
+HEAD = 8192  # so many bytes tell; a shorter head is a whole text, and does not end within a character
 _PIECE = 1 << 16
 _SAMPLE = 20_000  # bytes that are judged
 
@@ -37,7 +38,9 @@ _CANDIDATES = (
     "cp1253",
     "cp1254",
 )
-_LIKELY = frozenset("éëèêïíîöóòôüúùûäáàâåãñçøæœßÿý")  # of Western European languages, small
+# Letters of Western European languages: those that Dutch, French and German write daily, and the others.
+_COMMON = frozenset("éëèêïöüáóäàçß")
+_LIKELY = frozenset("íîòôúùûâåãñøæœÿý")
 _QUOTES = frozenset("’‘“”„«»…–—•€£°§®©™²³½¼¾±·´¨¹º¡¿×µ")
 _NO_TEXT = re.compile(
     rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]"
@@ -116,7 +119,7 @@ def _chosen(head: bytes, said: str) -> str:
 
 def _decodes(head: bytes, encoding: str) -> bool:
     try:
-        codecs.getincrementaldecoder(encoding)().decode(head)
+        codecs.getincrementaldecoder(encoding)().decode(head, len(head) < HEAD)
     except UnicodeError:
         return False
     return True
@@ -196,6 +199,7 @@ def _letter_fits(before: str, char: str, after: str) -> float:
         return -3
     if alone:
         return 0.5 if char in "àéèê" else -1
-    score = 2.0 if char.lower() in _LIKELY else 0.5
+    small = char.lower()
+    score = 2.0 if small in _COMMON else 1.6 if small in _LIKELY else 0.5
     crowd = (before.isalpha() and not before.isascii()) + (after.isalpha() and not after.isascii())
     return score - 1.5 * crowd

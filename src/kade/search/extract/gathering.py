@@ -196,7 +196,9 @@ class Gathering:
     def result(self, media_type: str) -> Extracted:
         """Everything, of a file of that type."""
         kept, about = self._kept, self._about
-        if self._length > kept and not self._wanted:
+        is_cut = self._length > kept and not self._wanted
+        text = "".join(self._text) if is_cut else "".join(self._text).strip()
+        if is_cut:
             self._remarks.append(Remark(RemarkKind.CUT, kept=kept, length=self._length))
         if self._listed > len(self._attachments):
             listed = len(self._attachments)
@@ -206,8 +208,8 @@ class Gathering:
         return Extracted(
             kind=about.kind,
             media_type=media_type,
-            text="".join(self._text).strip(),
-            length=self._length,
+            text=text,
+            length=self._length if is_cut else len(text),
             title=about.title,
             author=about.author,
             modified_at=about.modified_at,

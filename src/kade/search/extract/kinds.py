@@ -40,7 +40,6 @@ SUFFIXES = {
     PDF: "pdf",
 }
 
-_HEAD = 8192
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", RTF),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -67,7 +66,7 @@ _ADDRESSES = frozenset({"from", "to", "subject", "date", "sender"})
 def detect(stream: BinaryIO, name: str, said: str = "") -> str:
     """The media type of what is in *stream*, from its start; *said* is what a message calls it."""
     stream.seek(0)
-    head = stream.read(_HEAD)
+    head = stream.read(decoding.HEAD)
     stream.seek(0)
     if not head:
         return EMPTY
@@ -182,6 +181,6 @@ def _of_other(head: bytes) -> str:
 
     try:
         found: str = puremagic.from_string(head, mime=True)
-    except (puremagic.PureError, ValueError):
+    except Exception:  # not only PureError: it looks closely at some kinds, and stumbles over broken ones
         return UNKNOWN
     return found or UNKNOWN

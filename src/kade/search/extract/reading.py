@@ -1,6 +1,7 @@
 """From a file to what is in it: finds the reader of what the file is."""
 
 import importlib
+import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -33,7 +34,9 @@ _READERS = {
 
 
 def prepare() -> None:
-    """Load what takes long to load, before the first file."""
+    """Load what takes long to load, before the first file, and what needs files that will be out of reach."""
+    mimetypes.knownfiles.clear()  # Python's own table is enough, and the same on every machine
+    mimetypes.init()
     for module in ("pdf", "mail", "html", "archive", "ooxml"):
         importlib.import_module(_FORMATS + module)
     importlib.import_module("kreuzberg")

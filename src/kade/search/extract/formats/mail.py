@@ -26,6 +26,7 @@ from kade.search.extract.messages import Heading, Person, tell
 Message = email.message.Message
 
 _HEADER = 200_000  # characters of one header that are looked at
+_AS_SENT = policy.compat32.clone(linesep="\r\n", max_line_length=0)
 _BODIES = frozenset({"text/plain", "text/html"})
 
 
@@ -103,7 +104,7 @@ def _attach(message: Message, kind: str, gathering: Gathering, sent_at: Millis |
 def _bytes_of(message: Message, kind: str) -> Iterator[bytes]:
     if kind == kinds.MAIL and message.is_multipart():
         try:
-            yield _inner(message).as_bytes()
+            yield _inner(message).as_bytes(policy=_AS_SENT)
         except (ValueError, LookupError, TypeError):
             raise Unreadable(RemarkKind.DAMAGED) from None
     else:
@@ -165,16 +166,23 @@ def _words(text: str) -> str:
         found = decode_header(text)
     except (ValueError, HeaderParseError):
         return text
-    words = []
-    for word, charset in found:
-        encoding = decoding.known(charset or "") or "utf-8"
-        words.append(word if isinstance(word, str) else word.decode(encoding, "replace"))
-    return "".join(words)
+    return "".join(word if isinstance(word, str) else _decoded(word, charset) for word, charset in found)
+
+
+def _decoded(word: bytes, charset: str | None) -> str:
+    if charset is None:
+        return word.decode("raw-unicode-escape", "replace")  # as decode_header gives what was not encoded
+    encoding = decoding.known(charset) or decoding.detect(word) or "cp1252"
+    return word.decode(encoding, "replace")
 
 
 def _people(message: Message, name: str) -> list[Person]:
     """Whom a header names. Addresses are told apart first: an encoded name may hold a comma."""
-    found = email.utils.getaddresses([_raw(message, name).replace("\n", " ").replace("\r", " ")])
+    raw = _raw(message, name).replace("\n", " ").replace("\r", " ")
+    try:
+        found = email.utils.getaddresses([raw])
+    except RecursionError:  # comments within comments
+        return [Person(_words(raw[:1000]).strip(), "")]
     return [Person(_words(person).strip(), address) for person, address in found if person or address]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kade.core.clock import Millis, from_datetime
+from kade.core.extraction import RemarkKind
 from kade.search.extract.formats.package import attach_object
 from kade.search.extract.formats.pdf import whole
 from kade.search.extract.gathering import Gathering, Part
@@ -120,6 +121,8 @@ class _Document:
                 self._text(text, len(text))
         self._flush()
         self._gathering.say("\n")
+        if len(self._groups) > 1:
+            self._gathering.remark(RemarkKind.DAMAGED)  # it ends too soon
 
     def saved_at(self) -> Millis | None:
         """By the clock of who wrote it, which counts as UTC."""

@@ -6,6 +6,10 @@ from kade.search.extract import decoding, kinds
 from kade.search.extract.gathering import Gathering, Part
 
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+# At the end: an escape that goes on in the next piece, or the first of two that make one character.
+_UNFINISHED = re.compile(
+    r"(?<!\\)(?:\\\\)*((?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?)\Z"
+)
 _SHORT = {"b": " ", "f": " ", "n": "\n", "r": "\n", "t": "\t"}
 
 
@@ -16,11 +20,11 @@ def read(part: Part, gathering: Gathering) -> None:
         if part.media_type != kinds.JSON:
             gathering.say(piece)
             continue
-        piece, held = held + piece, ""
-        cut = piece.rfind("\\", -12)  # an escape, or two that make one character, may go on in the next piece
-        if cut >= 0:
-            piece, held = piece[:cut], piece[cut:]
-        gathering.say(_unescaped(piece))
+        piece = held + piece
+        cut = _UNFINISHED.search(piece)
+        end = cut.start(1) if cut else len(piece)
+        held = piece[end:]
+        gathering.say(_unescaped(piece[:end]))
     gathering.say(_unescaped(held))
 
 
