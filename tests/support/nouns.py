@@ -11,7 +11,10 @@ from kade.core.grants import ALL_VERBS, Grant
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Credential, CredentialKind, Principal, PrincipalKind
+from kade.core.readings import Reading, unread
+from kade.core.records import Record
 from kade.core.rules import Action, Rule
+from kade.core.sources import Installation, Item, Method, Service, ServiceKind, Source, SyncRun
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tasks import Task, TaskState
 from kade.core.tenants import Tenant
@@ -175,3 +178,66 @@ def house(tx: Tx, ceiling: int | None = None) -> tuple[Tenant, Space]:
     tx.quotas.add(Quota(tenant.id, None, 0, 0))
     tx.quotas.add(Quota(space.id, ceiling, 0, 0))
     return tenant, space
+
+
+def a_reading(**given: Any) -> Reading:
+    return unread(new_id(), new_id(), 0, now())._replace(**given)
+
+
+def a_record(key: str = "key", **given: Any) -> Record:
+    return Record("instance", "collection", key, new_id(), "{}")._replace(**given)
+
+
+def an_installation(tenant_id: Id, name: str = "", **given: Any) -> Installation:
+    text = name or f"installation {new_id()}"
+    made = Installation(new_id(), tenant_id, text, text.casefold(), True, now())
+    return made._replace(**given)
+
+
+def a_service(installation: Installation, name: str = "", **given: Any) -> Service:
+    text = name or f"service {new_id()}"
+    kind = ServiceKind.FOLDER
+    made = Service(
+        new_id(),
+        installation.tenant_id,
+        installation.id,
+        kind,
+        text,
+        text.casefold(),
+        "",
+        None,
+        "{}",
+        now(),
+    )
+    return made._replace(**given)
+
+
+def a_source(space: Space, service: Service, **given: Any) -> Source:
+    made = Source(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        service_id=service.id,
+        path=f"path {new_id()}",
+        path_folded="",
+        shown="",
+        method=Method.AUTOMATIC,
+        copies=True,
+        interval_ms=60_000,
+        due_at=Millis(1),
+        requested_at=None,
+        resynchronise=False,
+        created_by=new_id(),
+        created_at=now(),
+    )
+    made = made._replace(**given)
+    return made._replace(path_folded=made.path.casefold())
+
+
+def a_run(**given: Any) -> SyncRun:
+    return SyncRun(new_id(), Id(""), now(), None, 0, 0, 0, 0, 0, 0, 0, "")._replace(**given)
+
+
+def an_item(source: Source, key: str = "", **given: Any) -> Item:
+    made = Item(new_id(), source.id, key or new_id(), "", "", None, None, 0, 0, "", None)
+    return made._replace(**given)
