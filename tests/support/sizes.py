@@ -35,6 +35,8 @@ class Sizes:
     """Files that publishers bring while fifty applications poll for them."""
     line: int
     """Bytes of the one line that a file consists of whose text is extracted."""
+    damaged: int
+    """How often each file of a format is read with other bytes changed."""
 
 
 SMALL = Sizes(
@@ -50,6 +52,7 @@ SMALL = Sizes(
     filters=300,
     published=100,
     line=64 * MIB,
+    damaged=15,
 )
 FULL = Sizes(
     full=True,
@@ -64,6 +67,7 @@ FULL = Sizes(
     filters=5_000,
     published=1_000,
     line=GIB,
+    damaged=500,
 )
 
 

@@ -132,6 +132,16 @@ async def test_a_child_is_replaced_after_so_many_files(tmp_path: Path) -> None:
     await reader.close()
 
 
+async def test_a_child_may_wait_for_longer_than_it_may_read(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, Limits(wall=1))
+    assert await reader.works()
+    waiting = children()
+    await asyncio.sleep(7)  # the limit, and the grace after which a child ends itself
+    assert await reader.works()
+    assert children() == waiting
+    await reader.close()
+
+
 async def test_a_child_that_grew_is_replaced(tmp_path: Path) -> None:
     reader = Reader(tmp_path, Limits(grown=10 * MIB))
     assert await reader.works()

@@ -43,6 +43,7 @@ def main() -> None:
         request = msgspec.msgpack.decode(body, type=Request)
         with os.fdopen(descriptors[0], "rb", closefd=True) as file:
             reply = _serve(file, request, start.limits, folder)
+        sandbox.allow_seconds(start.limits.cpu, 0)
         spent = reply.spent or served >= start.limits.files or _held() > start.limits.grown
         line.sendall(frame(Reply(reply.found, reply.written, spent)))
 

@@ -259,7 +259,9 @@ def plain_name(name: str) -> str:
     """A name that leads nowhere: no control characters, drives, steps upwards or empty steps."""
     steps = [plain(step) for step in re.sub(r"^[A-Za-z]:", "", name.replace("\\", "/")).split("/")]
     name = "/".join(step for step in steps if step.strip(". "))
-    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 + 1 :]}"
+    if len(name) > _NAME:
+        return f"{name[: _NAME // 2]}…{name[-_NAME // 2 + 1 :]}"
+    return name or "attachment"
 
 
 def _shown_type(found: str, said: str, name: str) -> str:

@@ -106,11 +106,9 @@ def _is_mail(text: str, named_so: bool) -> bool:
         return False
     top = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
     names = {match[1].lower() for match in _HEADER.finditer(top)}
-    return (
-        bool(names & (_POSTMARKS | _ADDRESSES))
-        if named_so
-        else bool(names & _POSTMARKS and names & _ADDRESSES)
-    )
+    if named_so:
+        return not names.isdisjoint(_POSTMARKS | _ADDRESSES)
+    return not names.isdisjoint(_POSTMARKS) and not names.isdisjoint(_ADDRESSES)
 
 
 def _of_zip(stream: BinaryIO) -> str:
@@ -126,8 +124,10 @@ def _of_zip(stream: BinaryIO) -> str:
                 with archive.open("mimetype") as entry:
                     said = entry.read(100).decode("ascii", "replace").strip()
                 return said if said.startswith((ODF, "application/epub+zip")) else ZIP
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError):
-        pass  # what is wrong with it is for its reader to say
+    except MemoryError:
+        raise
+    except Exception:  # zipfile raises whatever its unpackers raise; what is wrong is for the reader to say
+        return ZIP
     finally:
         stream.seek(0)
     return ZIP

@@ -46,6 +46,7 @@ class Child:
         self._line = line
         self._said = said
         self._most = most
+        self._ended = False
 
     @classmethod
     async def start(cls, limits: Limits, folder: Path | None) -> "Child":
@@ -104,6 +105,9 @@ class Child:
 
     async def end(self) -> None:
         """Kill it, and what it started; remove its folder. Harmless when it is dead already."""
+        if self._ended:
+            return
+        self._ended = True
         self._line.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 import sys
 import sysconfig
@@ -57,13 +58,14 @@ def enter(limits: Limits, folder: Path) -> tuple[str, ...]:
 
 
 def allow_seconds(cpu: int, wall: int) -> None:
-    """The process ends when it takes longer over what it does next, even if nobody waits for it any more."""
-    import signal
+    """The process ends when it takes longer over what it does next, even if nobody waits for it any more.
 
+    With *wall* 0 it may wait for ever.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu + 1, hard))
-    signal.alarm(wall)
+    signal.alarm(wall)  # 0: no more
 
 
 def _narrow_resources(limits: Limits) -> None:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from kade.core.extraction import RemarkKind
-from kade.search.extract import blips, kinds, summary
+from kade.search.extract import blips, kinds, native, summary
 from kade.search.extract.compound import Compound
 from kade.search.extract.formats.package import attach_storage
 from kade.search.extract.formats.pdf import whole
@@ -39,13 +39,8 @@ def read(part: Part, gathering: Gathering) -> None:
 
 
 def _cells(data: bytes, media_type: str) -> str:
-    from kreuzberg import ExtractionConfig, KreuzbergError, extract_bytes_sync
-
-    try:
-        config = ExtractionConfig(use_cache=False, enable_quality_processing=False)
-        return extract_bytes_sync(data, media_type, config).content.replace(" 00:00:00", "")
-    except KreuzbergError:
-        raise Unreadable(RemarkKind.DAMAGED) from None
+    content: str = native.extract(data, media_type).content
+    return content.replace(" 00:00:00", "")
 
 
 class _Book:

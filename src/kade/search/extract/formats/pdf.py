@@ -6,7 +6,7 @@ from typing import Any
 
 from kade.core.clock import Millis, from_datetime
 from kade.core.extraction import RemarkKind
-from kade.search.extract import kinds, ocr, pdf_files
+from kade.search.extract import kinds, native, ocr, pdf_files
 from kade.search.extract.gathering import Gathering, Part, Unreadable
 
 _DPI = 200
@@ -45,29 +45,18 @@ def whole(part: Part, gathering: Gathering) -> bytes:
 
 
 def _extracted(data: bytes) -> Any:
-    from kreuzberg import (
-        ContentFilterConfig,
-        ExtractionConfig,
-        KreuzbergError,
-        PageConfig,
-        PdfConfig,
-        extract_bytes_sync,
-    )
+    from kreuzberg import ContentFilterConfig, PageConfig, PdfConfig
 
-    config = ExtractionConfig(
-        use_cache=False,
-        enable_quality_processing=False,
+    everything = ContentFilterConfig(
+        include_headers=True, include_footers=True, strip_repeating_text=False, include_watermarks=True
+    )
+    return native.extract(
+        data,
+        kinds.PDF,
         pages=PageConfig(extract_pages=True),
         pdf_options=PdfConfig(extract_metadata=True),
-        content_filter=ContentFilterConfig(
-            include_headers=True, include_footers=True, strip_repeating_text=False, include_watermarks=True
-        ),
+        content_filter=everything,
     )
-    try:
-        return extract_bytes_sync(data, kinds.PDF, config)
-    except KreuzbergError as error:
-        locked = "password" in str(error).lower()
-        raise Unreadable(RemarkKind.ENCRYPTED if locked else RemarkKind.DAMAGED) from None
 
 
 def _say_pictures(data: bytes, numbers: list[int], gathering: Gathering) -> None:
