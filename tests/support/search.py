@@ -16,6 +16,7 @@ from kade.core.ids import Id, new_id
 from kade.core.ports.search import SearchIndex
 from kade.core.search import Document, Found, Search, Term
 from kade.core.search_text import parse
+from kade.search.postgres_index import PostgresIndex
 from kade.search.tantivy_index import TantivyIndex
 
 MakeIndex = Callable[[], SearchIndex]
@@ -27,8 +28,15 @@ def in_a_folder(request: pytest.FixtureRequest) -> MakeIndex:
     return lambda: TantivyIndex(folder / "index", idle=0.2)
 
 
+def in_postgres(request: pytest.FixtureRequest) -> MakeIndex:
+    """A database of the test's own."""
+    url: str = request.getfixturevalue("postgres_url")
+    return lambda: PostgresIndex(url)
+
+
 INDEXES = [
     pytest.param(in_a_folder, id="tantivy"),
+    pytest.param(in_postgres, id="postgresql", marks=pytest.mark.needs("postgres")),
 ]
 
 
@@ -68,3 +76,12 @@ async def find(index: SearchIndex, query: str | Term, *spaces: Id, **given: Any)
 async def found(index: SearchIndex, query: str | Term, *spaces: Id, **given: Any) -> list[Id]:
     """The same, but only which files."""
     return [hit.file_id for hit in (await find(index, query, *spaces, **given)).hits]
+
+
+async def put(index: SearchIndex, *documents: Document) -> list[Id]:
+    await index.apply(documents)
+    return [document.file_id for document in documents]
+
+
+async def texts(index: SearchIndex, *said: str) -> list[Id]:
+    return await put(index, *(a_document(text) for text in said))

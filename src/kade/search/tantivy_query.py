@@ -1,20 +1,16 @@
 """From a term to a query of tantivy, with what a match is worth.
 
-A match in the text is worth what BM25 says of the stem, and something besides of the word as it was written;
-one in the name is worth more than any in the text, one in the tags more still. How rare a word is, is counted
-among the files that the caller may see, so that a score tells nothing of others'; tantivy's own idea of it,
-which counts every file, is divided out again.
+How rare a word is, is counted among the files that the caller may see, so that a score tells nothing of
+others'; tantivy's own idea of it, which counts every file, is divided out again.
 """
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from tantivy import Occur, Query, Schema, Searcher, SearchResult
 
 from kade.core.errors import KadeError, SearchReason
-from kade.core.ids import Id
 from kade.core.search import (
     AllOf,
     AnyOf,
@@ -32,45 +28,56 @@ from kade.core.search import (
     leaves,
 )
 from kade.search.analysis import LANGUAGES, Analysis, Forms
-from kade.search.tantivy_schema import EVERY, LOOKED_IN, NEARNESS, asked_type, seen, stems
+from kade.search.fields import EVERY, LOOKED_IN, all_seen, asked_type
+from kade.search.tantivy_schema import ANYWHERE, FIRST, stems
+from kade.search.weighing import (
+    ELSEWHERE,
+    ELSEWHERE_SURFACE,
+    NEAR,
+    NEAR_MOST,
+    NEAR_SLOP,
+    PHRASE,
+    PREFIX,
+    STEM,
+    SURFACE,
+    rarity_of,
+)
 
-# BM25 of a word is below 2.2 times its rarity, however often it is there.
-_STEM, _SURFACE = 1.0, 0.8
-_ELSEWHERE = {"name": 4.5, "author": 4.5, "tag": 9.0}
-_ELSEWHERE_SURFACE = 0.5
-_PREFIX = 0.5
-_PHRASE = 2.0
-_NEAR, _NEAR_SLOP = 1.5, 4
-_NEAR_MOST = 200_000  # of two words that are both in more files than that it is not asked whether they meet
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def is_scored(term: Term) -> bool:
-    """Whether some files answer the term better than others."""
-    if isinstance(term, AllOf | AnyOf):
-        return any(map(is_scored, term.terms))
-    return isinstance(term, Word | Prefix | Phrase)
+class View:
+    """The files that a caller may see, of one state of the index."""
 
+    def __init__(self, searcher: Searcher, schema: Schema, seen: Sequence[str]) -> None:
+        self.query = in_spaces(schema, seen)
+        self.count = counted(searcher.search(self.query, 1, order_by_field="length"))
+        self._is_all = self.count == searcher.num_docs
 
-def visible(schema: Schema, spaces: Iterable[Id], trashed_in: Iterable[Id] = ()) -> Query:
-    """The files of these spaces, and the trash of those that are in both."""
-    readable = set(spaces)
-    words = [seen(each) for each in sorted(readable)]
-    words += [seen(each, trashed=True) for each in sorted(readable & set(trashed_in))]
-    return Query.const_score_query(Query.term_set_query(schema, "seen", words), 0.0)
+    def limit(self, query: Query) -> Query:
+        """What of it is among them."""
+        return query if self._is_all else Query.boolean_query([(Occur.Must, query), (Occur.Must, self.query)])
+
+    def having(self, searcher: Searcher, schema: Schema, field: str, word: str) -> int:
+        """How many of them have a word."""
+        if self._is_all:
+            return min(self.count, searcher.doc_freq(field, word))
+        query = self.limit(Query.term_query(schema, field, word, "basic"))
+        return counted(searcher.search(query, 1, order_by_field="length"))
 
 
 class Compiler:
-    """Makes the query of one search."""
+    """Makes the query of one search; *ranks* says whether what a match is worth matters to it."""
 
     def __init__(
-        self, searcher: Searcher, schema: Schema, analysis: Analysis, limit_to: Query, caps: Caps
+        self, searcher: Searcher, schema: Schema, analysis: Analysis, view: View, caps: Caps, *, ranks: bool
     ) -> None:
         self._searcher = searcher
         self._schema = schema
         self._analysis = analysis
-        self._visible = limit_to
+        self._view = view
         self._caps = caps
+        self._ranks = ranks
         self._expanded = 0
         self._rarities: dict[str, float] = {}  # of words, by their first stem
         self._compares = False
@@ -81,29 +88,29 @@ class Compiler:
         Raises:
             KadeError: ``SearchReason.WORD_TOO_WIDE`` or ``QUERY_TOO_WIDE``.
         """
-        self._compares = sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) > 1
-        return self._both(self._query(term), self._visible)
+        self._compares = self._ranks and sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) > 1
+        return self._view.limit(self._query(term))
 
     def _query(self, term: Term) -> Query:
         match term:
             case Word(text, where):
-                return self._words(self._analysis.forms(text), where)
+                return self._word(self._analysis.forms(text), where)
             case Phrase(words, where):
                 return self._phrase(self._analysis.words(" ".join(words)), where)
             case Prefix(text, where):
                 return self._prefix(text, where)
             case OfType(text):
-                return self._filter(Query.term_query(self._schema, "type", asked_type(text)))
+                return self._filter(self._term("type", asked_type(text)))
             case OfYear(year):
                 return self._filter(Query.term_query(self._schema, "year", year))
             case InSpaces(spaces):
-                return self._filter(visible(self._schema, spaces, spaces))
+                return in_spaces(self._schema, all_seen(spaces, spaces))
             case Not(inner):
                 return self._all_of([Not(inner)])
             case AllOf(terms):
                 return self._all_of(terms)
             case AnyOf(terms):
-                return self._any([self._query(each) for each in terms])
+                return some(self._query(each) for each in terms)
             case InGroup(name):
                 raise AssertionError(f"the group {name!r} was not resolved")
 
@@ -118,68 +125,79 @@ class Compiler:
             clauses.append((Occur.Must, Query.const_score_query(Query.all_query(), 0.0)))
         return Query.boolean_query([*clauses, *((Occur.Should, query) for query in self._nearness(terms))])
 
-    def _words(self, forms: Sequence[Forms], where: Where) -> Query:
-        """One word in any inflection; what turns out to be several is a phrase."""
+    def _word(self, forms: Sequence[Forms], where: Where) -> Query:
+        """One word in any inflection; what turns out to be several is a phrase.
+
+        Its stems are looked for in all of the file or in one part; whatever makes it worth more, the word as
+        it was written or the part where it is, only makes a difference to what these find.
+        """
         if len(forms) != 1:
             return self._phrase([each.surface for each in forms], where)
         form = forms[0]
-        rarity = self._rarity([self._plain(part, form) for part in LOOKED_IN[where]])
-        self._rarities[form.stems[0]] = rarity
-        return self._any([self._word(part, form, rarity) for part in LOOKED_IN[where]])
-
-    def _plain(self, part: str, form: Forms) -> Query:
-        """Whether a word is in a part, whatever that is worth."""
-        found = (
-            Query.term_query(self._schema, stems(part, language), stem, "freq")
-            for language, stem in zip(LANGUAGES, form.stems, strict=True)
-        )
-        return self._any([Query.term_query(self._schema, part, form.surface, "freq"), *found])
-
-    def _word(self, part: str, form: Forms, rarity: float) -> Query:
-        if part in _ELSEWHERE:
-            exact = Query.term_query(self._schema, part, form.surface, "freq")
-            found = Query.const_score_query(self._plain(part, form), _ELSEWHERE[part] * rarity)
-            return self._any([found, Query.const_score_query(exact, _ELSEWHERE_SURFACE * rarity)])
-        stemmed = [
-            self._bm25(stems(part, language), [stem], _STEM * rarity)
+        found = ANYWHERE if where is Where.ANYWHERE else where.value
+        if not self._ranks:
+            return some(self._stems(found, form))
+        rarity = self._rarities[form.stems[0]] = self._rarity(stems(found, FIRST), form.stems[0])
+        elsewhere = [part for part in LOOKED_IN[where] if part in ELSEWHERE]
+        more = [
+            Query.const_score_query(some(self._stems(part, form)), ELSEWHERE[part] * rarity)
+            for part in elsewhere
+        ]
+        more += [
+            Query.const_score_query(self._term(part, form.surface), ELSEWHERE_SURFACE * rarity)
+            for part in elsewhere
+        ]
+        if where is Where.ANYWHERE:
+            more.append(self._bm25("text", [form.surface], SURFACE * rarity))
+        needed = [
+            self._bm25(stems(found, language), [stem], STEM * rarity)
             for language, stem in zip(LANGUAGES, form.stems, strict=True)
         ]
-        exact = self._bm25(part, [form.surface], _SURFACE * rarity)
-        return self._any([Query.disjunction_max_query(stemmed), exact])
+        return Query.boolean_query([(Occur.Must, some(needed)), *((Occur.Should, each) for each in more)])
+
+    def _stems(self, part: str, form: Forms) -> list[Query]:
+        """Whether a word is in a part, in any inflection."""
+        return [
+            self._term(stems(part, language), stem)
+            for language, stem in zip(LANGUAGES, form.stems, strict=True)
+        ]
 
     def _phrase(self, words: Sequence[str], where: Where) -> Query:
         if not words:
             return Query.empty_query()
-        plain = {part: self._sequence(part, words) for part in LOOKED_IN[where]}
-        rarity = self._rarity(list(plain.values()))
-        return self._any(
-            [
-                Query.const_score_query(query, _ELSEWHERE[part] * rarity)
-                if part in _ELSEWHERE
-                else self._bm25(part, words, _PHRASE * rarity)
-                for part, query in plain.items()
-            ]
+        rarity = max(self._rarity(LOOKED_IN[where][0], word) for word in words)
+        return some(
+            Query.const_score_query(self._sequence(part, words), ELSEWHERE[part] * rarity)
+            if part in ELSEWHERE
+            else self._bm25(part, words, PHRASE * rarity)
+            for part in LOOKED_IN[where]
         )
 
-    def _sequence(self, part: str, words: Sequence[str], slop: int = 0) -> Query:
+    def _term(self, field: str, word: str) -> Query:
+        return Query.term_query(self._schema, field, word, "freq")
+
+    def _sequence(self, field: str, words: Sequence[str], slop: int = 0) -> Query:
         if len(words) == 1:
-            return Query.term_query(self._schema, part, words[0], "freq")
-        return Query.phrase_query(self._schema, part, list(words), slop)
+            return self._term(field, words[0])
+        return Query.phrase_query(self._schema, field, list(words), slop)
 
     def _bm25(self, field: str, words: Sequence[str], worth: float, slop: int = 0) -> Query:
         """These words, worth as much as *worth* times what BM25 says of how often they are there."""
-        rarity = sum(_rarity(self._total, self._searcher.doc_freq(field, word)) for word in words)
+        rarity = sum(rarity_of(self._total, self._searcher.doc_freq(field, word)) for word in words)
         return Query.boost_query(self._sequence(field, words, slop), worth / rarity)
 
     def _nearness(self, terms: Sequence[Term]) -> Iterator[Query]:
         """What is worth something besides: words that were asked together and stand together."""
         asked = [term.text for term in terms if isinstance(term, Word) and term.where is Where.ANYWHERE]
+        if len(asked) < 2 or not self._ranks:
+            return
         words = [found[0].stems[0] for text in asked if len(found := self._analysis.forms(text)) == 1]
+        field = stems(ANYWHERE, FIRST)
         for pair in itertools.pairwise(words):
-            least = min(self._searcher.doc_freq(NEARNESS, word) for word in pair)
-            if pair[0] != pair[1] and 0 < least <= _NEAR_MOST:
-                worth = _NEAR * sum(self._rarities[word] for word in pair)
-                yield self._bm25(NEARNESS, pair, worth, _NEAR_SLOP)
+            least = min(self._searcher.doc_freq(field, word) for word in pair)
+            if pair[0] != pair[1] and 0 < least <= NEAR_MOST:
+                worth = NEAR * sum(self._rarities[word] for word in pair)
+                yield self._bm25(field, pair, worth, NEAR_SLOP)
 
     def _prefix(self, text: str, where: Where) -> Query:
         """Every word that begins so; what stands before it, if it is several words, as they are."""
@@ -195,12 +213,13 @@ class Compiler:
             raise KadeError(SearchReason.QUERY_TOO_WIDE)
         queries = [
             Query.const_score_query(
-                Query.term_set_query(self._schema, part, sorted(words)), _ELSEWHERE.get(part, _PREFIX)
+                Query.term_set_query(self._schema, part, sorted(words)), ELSEWHERE.get(part, PREFIX)
             )
             for part, words in found.items()
             if words
         ]
-        return self._both(self._any(queries), *(self._phrase([word], where) for word in before))
+        earlier = (self._phrase([word], where) for word in before)
+        return Query.boolean_query([(Occur.Must, each) for each in (some(queries), *earlier)])
 
     def _beginning(self, part: str, start: str) -> set[str]:
         """Words of visible files that begin so; of many too many, enough to see that.
@@ -210,51 +229,41 @@ class Compiler:
         """
         found: set[str] = set()
         for longer in [*(start + letter for letter in _LETTERS if len(start) == 1), start]:
-            terms = self._searcher.terms_with_prefix(part, longer, self._visible)
+            terms = self._searcher.terms_with_prefix(part, longer, self._view.query)
             found.update(word for word, count in terms if count)
             if len(found) > self._caps.word:
                 break
         return found
 
-    def _rarity(self, plain: Sequence[Query]) -> float:
-        """How rare it is, among the files that the caller may see, that one of these finds a file."""
+    def _rarity(self, field: str, word: str) -> float:
+        """How rare a word is among the files that the caller may see."""
         if not self._compares:
             return 1.0
-        return _rarity(self._seen, self._count(self._both(self._any(plain), self._visible)))
-
-    def _count(self, query: Query) -> int:
-        return counted(self._searcher.search(query, 1, order_by_field="length"))
-
-    @cached_property
-    def _seen(self) -> int:
-        """How many files the caller may see."""
-        return self._count(self._visible)
+        having = self._view.having(self._searcher, self._schema, field, word)
+        return rarity_of(self._view.count, having)
 
     @cached_property
     def _total(self) -> int:
         """How many files there are for BM25; those that were removed count until they are merged away."""
         return self._searcher.doc_freq("type", EVERY)
 
-    def _any(self, queries: Sequence[Query]) -> Query:
-        return self._boolean(Occur.Should, queries)
-
-    def _both(self, *queries: Query) -> Query:
-        return self._boolean(Occur.Must, queries)
-
-    def _boolean(self, occur: Occur, queries: Sequence[Query]) -> Query:
-        return queries[0] if len(queries) == 1 else Query.boolean_query([(occur, each) for each in queries])
-
     @staticmethod
     def _filter(query: Query) -> Query:
         return Query.const_score_query(query, 0.0)
+
+
+def some(queries: Iterable[Query]) -> Query:
+    """What at least one of them finds."""
+    given = list(queries)
+    return given[0] if len(given) == 1 else Query.boolean_query([(Occur.Should, each) for each in given])
+
+
+def in_spaces(schema: Schema, words: Sequence[str]) -> Query:
+    """The files that are seen by these words."""
+    return Query.const_score_query(Query.term_set_query(schema, "seen", words), 0.0)
 
 
 def counted(result: SearchResult) -> int:
     """How many hits there are in all."""
     found: int = result.count  # type: ignore[attr-defined]  # its types lack it
     return found
-
-
-def _rarity(files: int, having: int) -> float:
-    """The inverse document frequency of BM25; tantivy's is the same."""
-    return math.log(1 + (files - having + 0.5) / (having + 0.5))

@@ -12,9 +12,11 @@ from kade.core.errors import KadeError, SearchReason
 from kade.core.ids import Id
 from kade.core.search import Found, Hit, Search, SortBy
 from kade.search.analysis import Analysis
+from kade.search.fields import PARTS, all_seen
 from kade.search.generations import Generations
-from kade.search.tantivy_query import Compiler, counted, is_scored, visible
-from kade.search.tantivy_schema import PARTS, equip, halves, schema, whole
+from kade.search.tantivy_query import Compiler, View, counted, in_spaces
+from kade.search.tantivy_schema import equip, halves, schema, whole
+from kade.search.weighing import is_scored
 
 _SPARE = 64  # hits read beyond a page, to see whether those that are equal to its last one end there
 _TRIES = 5
@@ -91,11 +93,11 @@ class Reader:
         """See ``SearchIndex.search``."""
         index = self.index()
         searcher, schema = index.searcher(), index.schema
-        limit_to = visible(schema, search.spaces, search.trashed_in)
-        compiler = Compiler(searcher, schema, self._analysis, limit_to, search.caps)
-        query = compiler.compile(search.term)
         column = _COLUMNS[search.sort_by]
         by_score = column is None and is_scored(search.term)
+        view = View(searcher, schema, all_seen(search.spaces, search.trashed_in))
+        compiler = Compiler(searcher, schema, self._analysis, view, search.caps, ranks=by_score)
+        query = compiler.compile(search.term)
         ranked = _Ranked(
             searcher,
             query,
@@ -113,7 +115,7 @@ class Reader:
         words = self._analysis.words(start)
         if not words:
             return []
-        searcher, limit_to = index.searcher(), visible(index.schema, spaces)
+        searcher, limit_to = index.searcher(), in_spaces(index.schema, all_seen(spaces))
         counts: dict[str, int] = {}
         for part in PARTS:
             for word, count in searcher.terms_with_prefix(part, words[-1], limit_to, size):

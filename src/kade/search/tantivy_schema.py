@@ -1,38 +1,26 @@
 """What of a file stands in the index, field by field.
 
-A part of a file (text, name, author, tags) has three fields: its words with their positions, its Dutch stems
-and its English ones. Nothing is stored but columns of numbers: what is shown of a file is in the catalog.
+A part of a file (text, name, author, tags) has a field of its words, with their positions. The stems of all
+parts together have a field for each language, those of the small parts one of their own besides. Nothing is
+stored but columns of numbers: what is shown of a file is in the catalog.
 """
-
-import re
 
 from tantivy import Document as Fields
 from tantivy import Index, Schema, SchemaBuilder
 
-from kade.core.clock import Millis, to_datetime
 from kade.core.ids import Id
-from kade.core.search import Document, Where
+from kade.core.search import Document
 from kade.search.analysis import LANGUAGES, SURFACE, Analysis, prepared
+from kade.search.fields import PARTS, seen, types, year_of
 
 FORMAT = 1
 """Grows with each change of this module or of the analysis that an index built before does not survive."""
 
-PARTS = ("text", "name", "author", "tag")
-LOOKED_IN = {
-    Where.ANYWHERE: PARTS,
-    Where.NAME: ("name",),
-    Where.AUTHOR: ("author",),
-    Where.TAG: ("tag",),
-}
-
-NEARNESS = "text_nl"
-"""The stems that have positions: whether words stand together, in whatever inflection, is asked of it."""
-
-EVERY = "*"
-"""A type that every file is of."""
+ANYWHERE = "all"
+FIRST = next(iter(LANGUAGES))
+"""The language whose stems have positions: of them it is asked whether words stand together."""
 
 _UNKNOWN = -(1 << 62)  # the column of when, of a file that nobody knows it of: before all others
-_EXTENSION = re.compile(r"\.([^\W_]{1,16})$")
 
 
 def schema() -> Schema:
@@ -40,10 +28,10 @@ def schema() -> Schema:
     builder = SchemaBuilder()
     for part in PARTS:
         builder.add_text_field(part, tokenizer_name=SURFACE, index_option="position")
+    for part in (ANYWHERE, *PARTS[1:]):
         for language in LANGUAGES:
-            field = stems(part, language)
-            kept = "position" if field == NEARNESS else "freq"
-            builder.add_text_field(field, tokenizer_name=language, index_option=kept)
+            kept = "position" if (part, language) == (ANYWHERE, FIRST) else "freq"
+            builder.add_text_field(stems(part, language), tokenizer_name=language, index_option=kept)
     for name in ("id", "seen", "type"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("year", indexed=True)
@@ -65,11 +53,6 @@ def stems(part: str, language: str) -> str:
     return f"{part}_{language}"
 
 
-def seen(space_id: Id, *, trashed: bool = False) -> str:
-    """The word by which the files of a space are found, or those in its trash."""
-    return f"-{space_id}" if trashed else space_id
-
-
 def halves(file_id: Id) -> tuple[int, int]:
     """An id as two numbers of 64 bits; ids sort as these do."""
     return int(file_id[:16], 16), int(file_id[16:], 16)
@@ -86,8 +69,11 @@ def fields(document: Document) -> Fields:
     parts = {"text": (document.text,), "name": (document.name,), "author": (document.author,)}
     for part, values in (parts | {"tag": document.tags}).items():
         for value in filter(None, map(prepared, values)):
-            for field in (part, *(stems(part, language) for language in LANGUAGES)):
-                made.add_text(field, value)
+            made.add_text(part, value)
+            for language in LANGUAGES:
+                made.add_text(stems(ANYWHERE, language), value)
+                if part != "text":
+                    made.add_text(stems(part, language), value)
     made.add_text("id", document.file_id)
     made.add_text("seen", seen(document.space_id, trashed=document.trashed))
     for kind in types(document):
@@ -101,27 +87,3 @@ def fields(document: Document) -> Fields:
     made.add_integer("modified", _UNKNOWN if document.modified_at is None else document.modified_at)
     made.add_integer("stamp", document.stamp)
     return made
-
-
-def types(document: Document) -> list[str]:
-    """Everything that ``type:`` finds this file by."""
-    media_type = document.media_type.partition(";")[0].strip().lower()
-    found = [EVERY, document.kind.value, media_type, media_type.partition("/")[0]]
-    if extension := _EXTENSION.search(document.name):
-        found.append(extension[1].lower())
-    return list(dict.fromkeys(found))
-
-
-def asked_type(text: str) -> str:
-    """What stands behind ``type:``, as ``types`` says it."""
-    return text.strip().lower().removeprefix("*").removeprefix(".")
-
-
-def year_of(moment: Millis | None) -> int | None:
-    """The year of a moment in UTC; None when there is none, or none that a calendar has."""
-    if moment is None:
-        return None
-    try:
-        return to_datetime(moment).year
-    except (ValueError, OverflowError, OSError):
-        return None
