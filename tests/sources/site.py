@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from aiohttp import web
 from tests.client.servers import running
-from tests.sources.services import service, unsealed
+from tests.sources.services import seen, service, unsealed
 
 from kade.client import Policy
+from kade.core.errors import KadeError
 from kade.core.ports.sources import Place
 from kade.core.sources import ServiceKind
 from kade.sources import LocalPlaces
@@ -83,3 +85,19 @@ async def running_site() -> AsyncIterator[Site]:
     async with running(site._answer) as base:
         site.base = base.rstrip("/")
         yield site
+
+
+async def paths(site: Site, place: Place) -> list[str]:
+    return sorted(key.removeprefix(site.base) for key in await seen(place))
+
+
+async def walked(site: Site, **settings: object) -> list[str]:
+    async with site.place(**settings) as place:  # type: ignore[arg-type]
+        return await paths(site, place)
+
+
+async def refused(site: Site, policy: Policy | None = LOOPBACK, **settings: object) -> KadeError:
+    with pytest.raises(KadeError) as caught:
+        async with site.place(policy=policy, **settings) as place:  # type: ignore[arg-type]
+            await seen(place)
+    return caught.value

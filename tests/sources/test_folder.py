@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.sources.services import service, unsealed
-from tests.sources.worlds import read, seen, unreadable
+from tests.sources.services import read, seen, service, unreadable, unsealed
 
 from kade.core.errors import KadeError, SourceReason
 from kade.core.ports.sources import Place
@@ -414,6 +413,17 @@ async def test_a_change_is_noticed_once_it_is_quiet(tmp_path: Path, change: str)
         await waiting
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(changes), 1)
+
+
+async def test_a_change_is_noticed_by_looking_where_nobody_tells(tmp_path: Path) -> None:
+    path = write(tmp_path / "sub" / "a.txt")
+    async with opened(tmp_path, settings='{"poll_ms": 200}') as place:
+        changes = place.changes()
+        waiting = asyncio.ensure_future(next_change(changes))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        path.rename(tmp_path / "b.txt")
+        await waiting
 
 
 async def test_what_is_left_out_is_not_noticed(tmp_path: Path) -> None:

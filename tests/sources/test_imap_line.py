@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.sources.imap_script import GREETING, Line, Script, answering, scripted
-from tests.sources.services import service, unsealed
-from tests.sources.worlds import seen
+from tests.sources.services import seen, service, unsealed
 
 from kade.core.errors import KadeError, SourceReason
 from kade.core.sources import ServiceKind

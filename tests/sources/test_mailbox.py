@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.sources.services import unsealed
-from tests.sources.worlds import mailbox, read, seen, unreadable
+from tests.sources.services import read, seen, unreadable, unsealed
+from tests.sources.worlds import mailbox
 from tests.support.dovecot import Box, message, running_dovecot
 
 from kade.core.errors import KadeError, SourceReason

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.sources.worlds import World, Worlds, folder_world, mailbox_world, read, seen, website_world
+from tests.sources.services import read, seen
+from tests.sources.worlds import World, Worlds, folder_world, mailbox_world, website_world
 
 from kade.core.errors import KadeError, SourceReason
 

@@ -15,7 +15,7 @@ from tests.sources.site import Answer, Site, running_site
 from tests.support.dovecot import Box, running_dovecot
 
 from kade.core.ports.sources import Place
-from kade.core.sources import Seen, Service, ServiceKind, Unreadable
+from kade.core.sources import Service, ServiceKind
 from kade.sources import LocalPlaces
 
 
@@ -32,26 +32,6 @@ class World(Protocol):
     async def remove(self, thing: str) -> None: ...
     async def rename(self, thing: str, to: str) -> None: ...
     async def key(self, thing: str) -> str: ...
-
-
-async def seen(place: Place) -> dict[str, Seen]:
-    """What a walk sees, by key; nothing is seen twice, and nothing is unreadable."""
-    found = [item async for item in place.walk()]
-    assert not [item for item in found if isinstance(item, Unreadable)]
-    by_key = {item.key: item for item in found if isinstance(item, Seen)}
-    assert len(by_key) == len(found)
-    return by_key
-
-
-async def unreadable(place: Place) -> dict[str, str]:
-    """What a walk could not read, and why."""
-    return {item.key: item.error async for item in place.walk() if isinstance(item, Unreadable)}
-
-
-async def read(place: Place, item: Seen) -> bytes:
-    pieces = [piece async for piece in place.read(item)]
-    assert all(0 < len(piece) <= 1 << 18 for piece in pieces)
-    return b"".join(pieces)
 
 
 @dataclass

@@ -97,37 +97,36 @@ def _unshifted(found: re.Match[str]) -> str:
 
 
 def _values(answer: Sequence[Part | None]) -> Iterator[Value]:
-    """The values of an answer, one after the other; what is not closed at its end is."""
+    """The values of each response, one after the other; what is open at a response's end is left out."""
     open_lists: list[list[Value]] = []
-    for found in _tokens(answer):
-        if found == "(":
-            open_lists.append([])
-            continue
-        if found == ")":
-            if not open_lists:
-                continue
-            value: Value = open_lists.pop()
-        else:
-            value = found if isinstance(found, bytes) else None
-        if open_lists:
-            open_lists[-1].append(value)
-        else:
-            yield value
-
-
-def _tokens(answer: Sequence[Part | None]) -> Iterator[bytes | str | None]:
-    """Brackets as text, values as bytes, NIL as None."""
     for part in answer:
-        line, literal = part if isinstance(part, tuple) else (part or b"", None)
-        for found in _TOKEN.finditer(_SIZE_OF_LITERAL.sub(b"", line) if literal is not None else line):
-            if found["bracket"]:
-                yield found["bracket"].decode()
-            elif found["quoted"] is not None:
-                yield _ESCAPED.sub(rb"\1", found["quoted"])
+        for found in _tokens(part):
+            if found == "(":
+                open_lists.append([])
+                continue
+            if found == ")" and not open_lists:
+                continue
+            value: Value = open_lists.pop() if found == ")" else found if isinstance(found, bytes) else None
+            if open_lists:
+                open_lists[-1].append(value)
             else:
-                yield None if found["atom"].upper() == b"NIL" else found["atom"]
-        if literal is not None:
-            yield literal
+                yield value
+        if not isinstance(part, tuple):
+            open_lists.clear()  # only a literal is gone on after
+
+
+def _tokens(part: Part | None) -> Iterator[bytes | str | None]:
+    """Brackets as text, values as bytes, NIL as None."""
+    line, literal = part if isinstance(part, tuple) else (part or b"", None)
+    for found in _TOKEN.finditer(_SIZE_OF_LITERAL.sub(b"", line) if literal is not None else line):
+        if found["bracket"]:
+            yield found["bracket"].decode()
+        elif found["quoted"] is not None:
+            yield _ESCAPED.sub(rb"\1", found["quoted"])
+        else:
+            yield None if found["atom"].upper() == b"NIL" else found["atom"]
+    if literal is not None:
+        yield literal
 
 
 def _listed(answer: Sequence[Part | None]) -> Iterator[tuple[list[Value], Value, Value]]:

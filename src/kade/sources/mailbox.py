@@ -140,12 +140,7 @@ class _Mailbox:
                 yield from self._messages(session, folder)
 
     def look(self, session: Session, key: str) -> Seen | None:
-        found = self._open(session, key, again=True)
-        if found is None:
-            return None
-        folder, validity, uid = found
-        summary = session.summary(uid)
-        return None if summary is None or summary.deleted else _seen(folder, validity, summary)
+        return self._look(session, key, again=True)
 
     def piece(self, session: Session, seen: Seen, start: int) -> bytes:
         """Bytes of a message from *start* on, fewer than a piece at its end.
@@ -153,10 +148,8 @@ class _Mailbox:
         Raises:
             KadeError: ``SourceReason.CHANGED`` when it is gone, ``UNREADABLE``.
         """
-        if not start:
-            now = self.look(session, seen.key)
-            if now is None or now.signature != seen.signature:
-                raise KadeError(SourceReason.CHANGED, seen.key)
+        if not start and not self._stands(session, seen):
+            raise KadeError(SourceReason.CHANGED, seen.key)
         found = self._open(session, seen.key, again=False)
         piece = session.piece(found[2], start, _PIECE) if found is not None else None
         if piece is None or len(piece) > _PIECE:
@@ -173,6 +166,23 @@ class _Mailbox:
             while True:
                 session.idle(_IDLE_S)
                 yield _news(session)
+
+    def _stands(self, session: Session, seen: Seen) -> bool:
+        """Whether it is what was seen. To open a folder anew may cost the server a look at all of it, so that
+        is done only when the message is not in the folder as it is open now."""
+        for again in (False, True):
+            now = self._look(session, seen.key, again=again)
+            if now is not None:
+                return now.signature == seen.signature
+        return False
+
+    def _look(self, session: Session, key: str, *, again: bool) -> Seen | None:
+        found = self._open(session, key, again=again)
+        if found is None:
+            return None
+        folder, validity, uid = found
+        summary = session.summary(uid)
+        return None if summary is None or summary.deleted else _seen(folder, validity, summary)
 
     def _open(self, session: Session, key: str, *, again: bool) -> tuple[_Place, int, int] | None:
         """The folder of that key, opened, and the numbers in the key; None when there is no such folder, or

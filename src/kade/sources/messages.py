@@ -56,6 +56,8 @@ def fit(text: str) -> str:
 
 def fits(char: str) -> bool:
     """Whether a name may have it."""
+    if char.isalnum():  # most are; the rest is judged where all names are
+        return True
     try:
         names.clean(f"x{char}", SourceReason.BAD_NAME)
     except KadeError:

@@ -65,9 +65,11 @@ def parse(body: bytes, agent: str) -> Robots:
 def _add(group: Robots, key: str, value: str) -> None:
     if key == "crawl-delay":
         try:
-            group.delay = min(max(float(value), 0.0), _LONGEST_DELAY_S)
+            told = float(value)
         except ValueError:
             return
+        if told > 0:
+            group.delay = min(told, _LONGEST_DELAY_S)
     elif value.startswith(("/", "*")):
         group.rules.append((key == "allow", _normal(value)))
 

@@ -18,13 +18,14 @@ class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     *usual*: what ``folder_tree.USUAL`` lists is left out, too. *may_be_empty*: a root without a single entry
     is believed; else it counts as not there, as a disk that is not mounted looks like that. *poll_ms*: how
-    often a file system is looked at that tells nobody of its changes, such as a network's; 0: never.
+    often the tree is looked at to notice changes, instead of being told of them; None: once a minute, and
+    only on file systems that tell nobody, such as a network's; 0: never.
     """
 
     exclude: Texts = ()
     usual: bool = True
     may_be_empty: bool = False
-    poll_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 60_000
+    poll_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] | None = None
 
 
 class MailboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

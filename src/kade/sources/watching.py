@@ -13,6 +13,7 @@ _log = structlog.get_logger("kade.sources.watching")
 
 _QUIET_MS = 500  # changes count as one until nothing happened for so long, …
 _LONGEST_MS = 10_000  # … or something went on happening for so long
+_POLL_MS = 60_000
 _CHECKED_MS = 5_000  # how often it is seen whether the folder itself is still there
 # Their changes are made by others, of whom the kernel does not know.
 _TELL_NOTHING = frozenset(
@@ -20,11 +21,12 @@ _TELL_NOTHING = frozenset(
 )
 
 
-async def watch(tree: FolderTree, threads: Threads, poll_ms: int) -> AsyncIterator[None]:
+async def watch(tree: FolderTree, threads: Threads, poll_ms: int | None) -> AsyncIterator[None]:
     """An item after each quiet moment that followed a change.
 
-    It ends where changes cannot be told: on a file system that tells nothing when *poll_ms* is 0, and when
-    the system's watches are used up.
+    It looks by itself when *poll_ms* says so, or the file system tells nothing; what it then remembers takes
+    some hundred bytes for each file. It ends where changes cannot be told: on such a file system when
+    *poll_ms* is 0, and when the system's watches are used up.
 
     Raises:
         KadeError: ``SourceReason.NOT_THERE`` once the folder is gone, or another one was mounted over it.
@@ -32,11 +34,10 @@ async def watch(tree: FolderTree, threads: Threads, poll_ms: int) -> AsyncIterat
     from watchfiles import awatch
 
     mark = await threads.run(tree.mark)
-    polls = await threads.run(_tells_nothing, tree.real)
-    if polls and not poll_ms:
+    polls = bool(poll_ms) or await threads.run(_tells_nothing, tree.real)
+    if polls and poll_ms == 0:
         return
     beginning = len(tree.real.rstrip("/")) + 1
-    # With polling, the time to look must fit between two returns.
     changes = awatch(
         tree.real,
         watch_filter=lambda _change, path: not tree.leaves_out(path[beginning:]),
@@ -45,7 +46,7 @@ async def watch(tree: FolderTree, threads: Threads, poll_ms: int) -> AsyncIterat
         rust_timeout=_CHECKED_MS,
         yield_on_timeout=True,
         force_polling=polls,
-        poll_delay_ms=poll_ms,
+        poll_delay_ms=poll_ms or _POLL_MS,
         ignore_permission_denied=True,
     )
     try:
