@@ -23,6 +23,7 @@ from tests.support.processes import peak_resident_bytes, reset_peak
 from bench.machine import describe
 from bench.search.documents import Archive, Asked
 from bench.search.fts5 import Fts5
+from bench.search.over_http import measure
 from kade.core.search import Caps, Document, Search
 from kade.search.tantivy_index import TantivyIndex
 
@@ -64,6 +65,8 @@ def main() -> int:
             folder.mkdir()
             if name == "kade":
                 rows.append(asyncio.run(_kade(folder, archive, asked, options.count)))
+            elif name == "http":
+                rows.append(_http(folder, archive, asked, options.count))
             else:
                 rows.append(_fts5(folder, archive, asked, options.count))
             _print(rows[-1])
@@ -106,6 +109,20 @@ async def _timed(index: TantivyIndex, search: Search) -> float:
     began = time.perf_counter()
     await index.search(search)
     return time.perf_counter() - began
+
+
+def _http(folder: Path, archive: Archive, asked: list[Asked], count: int) -> Row:
+    """The same questions to a server, whose catalog has the files as well."""
+    began = time.perf_counter()
+    measured = measure(folder, archive, asked, count)
+    took = time.perf_counter() - began - sum(measured.alone) - sum(measured.meanwhile)
+    row = _row("http", count, took, _size(folder), 0.0, measured.alone, asked)
+    cuts = statistics.quantiles(measured.meanwhile, n=100)
+    return row._replace(
+        p50_while_indexing_ms=cuts[49] * 1000,
+        p99_while_indexing_ms=cuts[98] * 1000,
+        indexed_meanwhile_per_second=measured.told_per_second,
+    )
 
 
 class _Changing:
@@ -205,7 +222,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--size", choices=list(SIZES), default=os.environ.get("BENCH_SIZE", "small"))
     parser.add_argument("--count", type=int, help="documents, instead of --size")
     parser.add_argument("--queries", type=int, default=1_000)
-    parser.add_argument("--peers", default="kade,fts5")
+    parser.add_argument("--peers", default="kade,fts5,http")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args()
     options.count = options.count or SIZES[options.size]
