@@ -170,6 +170,21 @@ async def test_junk_trash_and_what_the_settings_name_are_left_out(box: Box) -> N
     assert await folders("Trash") == {"", "old"}
 
 
+async def test_a_message_is_found_by_its_name_as_well(box: Box) -> None:
+    box.deliver("INBOX/A &- B", message("Re: Filer"), received=1_500_000_000)
+    box.deliver("INBOX/A &- B", message("Re: other", number=1))
+    box.deliver("INBOX", b"Subject: undated\n\nx\n", received=1_500_000_000)
+    box.deliver("INBOX", message("Re: Filer", number=2), flags="T")
+    async with opened(box, "INBOX") as place:
+        item = await place.look("A & B/re: FILER - 1732197220.eml")
+        assert item is not None
+        assert (await seen(place))[item.key] == item
+        item = await place.look("undated - 1500000000.eml")
+        assert item is not None and item.folder == ()
+        for missing in ("Re: Filer - 1732197220.eml", "x/undated - 1500000000.eml", "x - 999999999999.eml"):
+            assert await place.look(missing) is None
+
+
 async def test_a_message_that_is_marked_as_deleted_is_gone(box: Box) -> None:
     box.deliver("INBOX", message("stays"))
     box.deliver("INBOX", message("goes"))

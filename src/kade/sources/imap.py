@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
@@ -29,6 +30,7 @@ _LARGEST_LITERAL = 1 << 20
 _LARGEST_ANSWER = 1 << 26  # bytes that one command may bring
 _READ = 1 << 16
 _PATIENCES = 3  # one answer may take so many times the timeout, all in all
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FAREWELL_S = 2.0
 _PLAIN_PORT, _TLS_PORT = 143, 993
 # Each is cut by itself: a subject of a megabyte must not hide a date.
@@ -169,10 +171,26 @@ class Session:
         """
         return list(imap_answers.summaries(self._fetch("FETCH", f"{first}:{last}", _WANTED)))
 
-    def summary(self, uid: int) -> Summary | None:
-        """Of the open folder, the message with that number; None when there is none (any more)."""
-        found = imap_answers.summaries(self._fetch("UID", f"{uid}", _WANTED))
-        return next((summary for summary in found if summary.uid == uid), None)
+    def numbered(self, uids: Sequence[int]) -> list[Summary]:
+        """Of the open folder, the messages with these numbers, as far as they are there."""
+        if not uids:
+            return []
+        found = imap_answers.summaries(self._fetch("UID", ",".join(map(str, uids)), _WANTED))
+        return [summary for summary in found if summary.uid in uids]
+
+    def dated(self, day: date) -> list[int]:
+        """Of the open folder, the numbers of messages that were sent or came in about that day, in any zone.
+
+        Raises:
+            KadeError: ``SourceReason.UNREADABLE``, too.
+        """
+        since, before = _date(day - timedelta(days=1)), _date(day + timedelta(days=2))
+        wanted = f"OR (SENTSINCE {since} SENTBEFORE {before}) (SINCE {since} BEFORE {before})"
+        with self._told():
+            kind, answer = self._line.uid("SEARCH", wanted)
+        if kind != "OK":
+            raise KadeError(SourceReason.UNREADABLE, f"{self._address}: messages are not searched")
+        return [_int(number) for part in answer for number in (part or b"").split()]
 
     def piece(self, uid: int, start: int, length: int) -> bytes | None:
         """Bytes of a message, fewer at its end; None when it is not there any more."""
@@ -355,6 +373,11 @@ class _Line(imaplib.IMAP4):
         if self._came > _LARGEST_ANSWER:
             raise self.abort("more than was asked for")
         self._buffer += found
+
+
+def _date(day: date) -> str:
+    """As IMAP spells it, whatever language we run in."""
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"
 
 
 def is_loopback(text: str) -> bool:

@@ -9,9 +9,11 @@ again and not read again. Messages that are marked as deleted are gone. Nothing 
 import asyncio
 import contextlib
 import fnmatch
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator
+from datetime import date, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -34,6 +36,8 @@ _PATIENCE_S = 3600.0  # lines have timeouts of their own; a walk through empty f
 _SLICE_S = 1.0  # how long a thread waits for news before it looks whether anybody still wants them
 _QUIET_S, _LONGEST_S = 1.0, 10.0  # news count as one until it is quiet for so long, or they went on so long
 _IDLE_S = 20 * 60.0  # RFC 2177: begun anew at least every 29 minutes
+_NAMED = re.compile(r".+ - (\d{1,12})\.eml")
+_LAST_S = 250_000_000_000  # some day in the last century that dates know
 _LEFT_OUT = frozenset({b"\\junk", b"\\trash"})
 
 
@@ -140,7 +144,8 @@ class _Mailbox:
                 yield from self._messages(session, folder)
 
     def look(self, session: Session, key: str) -> Seen | None:
-        return self._look(session, key, again=True)
+        """What stands at a key, or what goes by that name: folders, and the name that the message has."""
+        return self._look(session, key, again=True) or self._named(session, key)
 
     def piece(self, session: Session, seen: Seen, start: int) -> bytes:
         """Bytes of a message from *start* on, fewer than a piece at its end.
@@ -181,8 +186,25 @@ class _Mailbox:
         if found is None:
             return None
         folder, validity, uid = found
-        summary = session.summary(uid)
-        return None if summary is None or summary.deleted else _seen(folder, validity, summary)
+        there = [summary for summary in session.numbered([uid]) if not summary.deleted]
+        return _seen(folder, validity, there[0]) if there else None
+
+    def _named(self, session: Session, key: str) -> Seen | None:
+        *path, name = map(names.fold, key.split("/"))
+        told = _NAMED.fullmatch(name)
+        if told is None:
+            return None
+        day = date(1970, 1, 1) + timedelta(seconds=min(int(told[1]), _LAST_S))
+        for folder in self.folders(session):
+            selected = None
+            if [names.fold(messages.fit(part)) for part in folder.below] == path:
+                selected = session.examine(folder.raw)
+            uids = session.dated(day) if selected is not None else []
+            for first in range(0, len(uids), _AT_ONCE):
+                for summary in session.numbered(uids[first : first + _AT_ONCE]):
+                    if selected and not summary.deleted and names.fold(messages.name(summary)) == name:
+                        return _seen(folder, selected.validity, summary)
+        return None
 
     def _open(self, session: Session, key: str, *, again: bool) -> tuple[_Place, int, int] | None:
         """The folder of that key, opened, and the numbers in the key; None when there is no such folder, or

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from kade.client import Policy, Proxy
 
 OpenSecret = Callable[[Service], bytes]
-"""The password of a mailbox; called in the event loop, once for each place that is opened."""
+"""The password of a mailbox; called in the event loop, once for each place of one that is opened. What it
+raises comes out of ``open``."""
 
 
 class LocalPlaces:
