@@ -1,4 +1,4 @@
-"""Searches as a customer's program makes them: `GET /Search/` of a real server, on one connection that stays."""
+"""Searches as a customer's program makes them: `GET /Search/` of a real server, on one connection."""
 
 from __future__ import annotations
 

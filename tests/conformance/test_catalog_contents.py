@@ -266,3 +266,14 @@ async def test_a_space_below_counts_for_itself(catalog: Catalog) -> None:
     await catalog.write(lambda tx: tx.files.add(a_file(below, length=5, content_id=new_id())))
     assert await catalog.read(lambda tx: tx.quotas.actual(root.id)) == (0, 0)
     assert await catalog.read(lambda tx: tx.quotas.actual(tenant.id)) == (5, 0)
+
+
+async def test_those_that_are_live_are_told_apart(catalog: Catalog) -> None:
+    tenant, _ = await catalog.write(house)
+    states = (ContentState.LIVE, ContentState.GROWING, ContentState.CONDEMNED)
+    live, *others = [a_content(tenant.id, state=state) for state in states]
+    for each in (live, *others):
+        await catalog.write(lambda tx, content: tx.contents.add(content), each)
+    asked = [live.id, *(each.id for each in others), new_id()]
+    assert await catalog.read(lambda tx: tx.contents.living(asked)) == {live.id}
+    assert await catalog.read(lambda tx: tx.contents.living([])) == set()

@@ -16,6 +16,8 @@ from kade.core.ids import Id
 _LIVE: ColumnClause[str] = literal_column(f"'{ContentState.LIVE}'")
 _CONDEMNED_STATE: ColumnClause[str] = literal_column(f"'{ContentState.CONDEMNED}'")
 
+_CHUNK = 500  # how many ids one statement carries
+
 _ADD = insert_row(contents)
 _GET = select_rows(contents).where(contents.c.id == bindparam("_id"))
 _LOCK = _GET.with_for_update()
@@ -132,6 +134,16 @@ class ContentTable:
     def get(self, content_id: Id) -> Content | None:
         row = self._session.one(_GET, _id=content_id)
         return Content._make(row) if row else None
+
+    def living(self, content_ids: Sequence[Id]) -> set[Id]:
+        found: set[Id] = set()
+        for first in range(0, len(content_ids), _CHUNK):
+            statement = select(contents.c.id).where(
+                contents.c.id.in_(content_ids[first : first + _CHUNK]),
+                contents.c.state == ContentState.LIVE.value,
+            )
+            found |= {row[0] for row in self._session.all(statement)}
+        return found
 
     def lock(self, content_id: Id) -> Content | None:
         row = self._session.one(_LOCK, _id=content_id)

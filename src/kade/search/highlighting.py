@@ -16,6 +16,8 @@ from kade.search.analysis import SIGNS, Analysis, Forms
 _BLOCK = 50_000
 _FARTHEST = 4_000_000  # characters that are looked through
 _MOST = 10_000  # matches that are weighed
+_KEPT = 32  # queries whose finders are kept
+_VOCABULARY = 50_000  # words that a finder remembers
 _PATIENCE = 200_000  # words that are compared with those of phrases
 _MARKS = (  # what combines with a letter: accents, and vowel signs of Indic scripts, Thai and Lao
     "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0d83\u0e31-\u0e4e\u0eb1-\u0ecd"
@@ -52,10 +54,11 @@ class Highlighting:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._finders: dict[tuple[Term, tuple[Where, ...]], _Finder] = {}
 
     def snippet(self, term: Term, text: str, width: int = 200) -> Snippet:
         """See ``SearchIndex.snippet``."""
-        finder = _Finder(self._analysis, self._needles(term, {Where.ANYWHERE}), self._by_first_letter)
+        finder = self._finder(term, (Where.ANYWHERE,))
         best: list[_Match] = []
         for matches in finder.blocks(text):
             best = max(best, _densest(matches, width), key=_worth)
@@ -65,11 +68,20 @@ class Highlighting:
 
     def matching(self, term: Term, tags: Sequence[str]) -> list[str]:
         """See ``SearchIndex.matching``."""
-        needles = self._needles(term, {Where.ANYWHERE, Where.TAG})
-        finder = _Finder(self._analysis, needles, self._by_first_letter)
+        finder = self._finder(term, (Where.ANYWHERE, Where.TAG))
         return [tag for tag in tags if any(finder.blocks(tag))]
 
-    def _needles(self, term: Term, places: set[Where]) -> list[_Needle]:
+    def _finder(self, term: Term, places: tuple[Where, ...]) -> "_Finder":
+        """One for all texts of an answer: the words of one come again in the next."""
+        found = self._finders.get((term, places))
+        if found is None:
+            if len(self._finders) >= _KEPT:
+                self._finders.clear()
+            found = _Finder(self._analysis, self._needles(term, places), self._by_first_letter)
+            self._finders[term, places] = found
+        return found
+
+    def _needles(self, term: Term, places: tuple[Where, ...]) -> list[_Needle]:
         found = (self._needle(leaf) for leaf in _positive(term) if leaf.where in places)
         return list(dict.fromkeys(needle for needle in found if needle is not None))
 
@@ -120,7 +132,7 @@ class _Finder:
     def blocks(self, text: str) -> Iterator[list[_Match]]:
         """Matches from left to right, those of one block of the text together; none: no block."""
         found: list[_Match] = []
-        total, edge = 0, _BLOCK
+        total, edge, self._compared = 0, _BLOCK, 0
         for candidate in self._candidate.finditer(text, 0, _FARTHEST):
             if candidate.start() > edge and found:
                 yield found
@@ -158,6 +170,8 @@ class _Finder:
     def _forms(self, word: str) -> list[Forms]:
         found = self._known.get(word)
         if found is None:
+            if len(self._known) >= _VOCABULARY:
+                self._known = {}
             found = self._known[word] = self._analysis.forms(word)
         return found
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from kade.core import annotations
 from kade.core.annotations import Annotations
-from kade.core.contents import ContentState
 from kade.core.files import File, FileState
 from kade.core.folders import Folder
 from kade.core.grants import Verb
@@ -77,13 +76,14 @@ def described(
     readings = tx.readings.get_many(ids)
     said = {file.id: annotations.of(file.annotations) for file in present}
     read = tx.readings.texts(ids) if texts else {}
+    stored = tx.contents.living([file.content_id for file in present if file.content_id is not None])
     return [
         Entry(
             file=file,
             folder=folders.get(file.folder_id) if file.folder_id is not None else None,
             reading=readings.get(file.id),
             said=said[file.id],
-            downloadable=_stored(tx, file),
+            downloadable=file.content_id in stored,
             text="\n".join(filter(None, (read.get(file.id, ""), said[file.id].extra))) if texts else "",
         )
         for file in present
@@ -93,8 +93,3 @@ def described(
 def snippet(index: SearchIndex, term: Term, entry: Entry, width: int = 200) -> Snippet:
     """The stretch of the file's text that answers *term*."""
     return index.snippet(term, entry.text, width)
-
-
-def _stored(tx: Tx, file: File) -> bool:
-    content = tx.contents.get(file.content_id) if file.content_id else None
-    return content is not None and content.state == ContentState.LIVE

@@ -147,6 +147,9 @@ class Bindings(Protocol):
 class Contents(Protocol):
     def add(self, content: Content) -> None: ...
     def get(self, content_id: Id) -> Content | None: ...
+    def living(self, content_ids: Sequence[Id]) -> set[Id]:
+        """Those of them that are live."""
+
     def lock(self, content_id: Id) -> Content | None:
         """The content, which nobody else condemns or takes into use until this transaction ends."""
 

@@ -3,6 +3,8 @@
 Minted ones have thirteen digits and begin with a 9, so that they stay clear of those that users give.
 """
 
+from collections.abc import Sequence
+
 from kade.core.bindings import Noun
 from kade.core.errors import KadeError, SpaceReason
 from kade.core.ids import Id
@@ -48,6 +50,11 @@ class FilerNamer:
 def custom_id(tx: Tx, file_id: Id) -> str:
     """The id by which users know a file; empty for one that came before its space was a group."""
     return tx.bindings.key_of(INSTANCE, Noun.FILE, file_id) or ""
+
+
+def custom_ids(tx: Tx, file_ids: Sequence[Id]) -> dict[Id, str]:
+    """The same for several files, by their ids."""
+    return tx.bindings.keys_of(INSTANCE, Noun.FILE, file_ids)
 
 
 def file_of(tx: Tx, space_id: Id, key: str) -> Id | None:

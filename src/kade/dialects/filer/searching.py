@@ -13,7 +13,7 @@ from kade.core.names import fold
 from kade.core.ports import Catalog, SearchIndex, Tx
 from kade.core.search import Caps, Found, Search, SortBy, Term
 from kade.core.search_text import parse
-from kade.dialects.filer import shapes
+from kade.dialects.filer import namer, shapes
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
 from kade.dialects.filer.door import Notes, Visit, many_groups
 from kade.dialects.filer.settings import Settings
@@ -104,9 +104,14 @@ class Searches:
         entries = searching.entries(tx, visit.caller, found.hits, texts=with_text)
         shelf = shapes.Shelf(tx, scene.groups)
         term = scene.search.term
+        ids = namer.custom_ids(tx, [each.file.id for each in entries])
         items = [
             shapes.found(
-                tx, shelf, each, self._index.matching(term, each.said.tags), max(round(each.score), 1)
+                shelf,
+                each,
+                ids.get(each.file.id, ""),
+                self._index.matching(term, each.said.tags) if each.said.tags else [],
+                max(round(each.score), 1),
             )
             for each in entries
         ]

@@ -59,7 +59,7 @@ class Shelf:
     def __init__(self, tx: Tx, groups: Mapping[Id, FileGroup]) -> None:
         self._tx = tx
         self._groups = groups
-        self._roots = {space_id: roots(tx, group) for space_id, group in groups.items()}
+        self._roots: dict[Id, list[Root]] = {}
         tenants = {group.space.tenant_id for group in groups.values()}
         every = [each for tenant in tenants for each in tx.sources.installations(tenant)]
         self._installations = {each.id: each.name for each in every}
@@ -71,7 +71,12 @@ class Shelf:
     def root(self, entry: Entry) -> Root | None:
         """The source that the file's folder is of."""
         folder = entry.folder.path if entry.folder is not None else ""
-        return root_of(self._roots[entry.file.space_id], folder) if folder else None
+        if not folder:
+            return None
+        space_id = entry.file.space_id
+        if space_id not in self._roots:
+            self._roots[space_id] = roots(self._tx, self._groups[space_id])
+        return root_of(self._roots[space_id], folder)
 
     def server(self, entry: Entry) -> str:
         """The installation's name; empty without one."""
@@ -96,11 +101,11 @@ class Shelf:
         return [each for each in (self.server(entry), *folder) if each]
 
 
-def found(tx: Tx, shelf: Shelf, entry: Entry, tags: list[str], score: int) -> dict[str, Any]:
+def found(shelf: Shelf, entry: Entry, custom_id: str, tags: list[str], score: int) -> dict[str, Any]:
     """A search item, but for its snippet, in the order of the original."""
     file, reading = entry.file, entry.reading
     mail = reading is not None and reading.kind == Kind.EMAIL
-    item: dict[str, Any] = {"CustomID": namer.custom_id(tx, file.id), "Name": file.name}
+    item: dict[str, Any] = {"CustomID": custom_id, "Name": file.name}
     if not mail:
         item["Server"] = shelf.server(entry)
     return item | {
