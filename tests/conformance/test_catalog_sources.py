@@ -84,8 +84,13 @@ async def test_a_source_keeps_every_field_and_its_place(catalog: Catalog) -> Non
         await catalog.read(lambda tx: tx.sources.of_service(service.id)),
         await catalog.read(lambda tx: tx.sources.all()),
     ):
-        assert found == [made, other]
+        assert found == sorted([made, other], key=lambda each: each.id)
     assert await catalog.read(lambda tx: tx.sources.exist())
+    assert await catalog.read(lambda tx: tx.sources.uses(service.id))
+    for each in (other, removed):
+        await catalog.write(lambda tx, source: tx.sources.forget(source.id), each)
+    assert await catalog.read(lambda tx: tx.sources.of_space(space.id)) == [made]
+    assert not await catalog.read(lambda tx: tx.sources.uses(new_id()))
     with pytest.raises(KadeError) as refused:
         await catalog.write(lambda tx: tx.sources.add(a_source(space, service, path="a/B")))
     assert refused.value.reason is SourceReason.NAME_TAKEN

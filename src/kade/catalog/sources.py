@@ -45,6 +45,9 @@ _CHANGE = _change(sources)
 _ALL = select_rows(sources).where(_LIVING).order_by(sources.c.id)
 _OF_SPACE = _ALL.where(sources.c.space_id == bindparam("_space"))
 _OF_SERVICE = _ALL.where(sources.c.service_id == bindparam("_service"))
+_USES = select(sources.c.id).where(sources.c.service_id == bindparam("_service")).limit(1)
+_FORGET = delete(sources).where(sources.c.id == bindparam("_source"))
+_FORGET_RUNS = delete(sync_runs).where(sync_runs.c.source_id == bindparam("_source"))
 _ANY = select(sources.c.id).where(_LIVING).limit(1)
 _WHEN = func.coalesce(sources.c.requested_at, sources.c.due_at)
 _DUE = (
@@ -132,6 +135,13 @@ class SourceTable:
 
     def of_service(self, service_id: Id) -> list[Source]:
         return [_source(row) for row in self._session.all(_OF_SERVICE, _service=service_id)]
+
+    def uses(self, service_id: Id) -> bool:
+        return self._session.one(_USES, _service=service_id) is not None
+
+    def forget(self, source_id: Id) -> None:
+        self._session.run(_FORGET_RUNS, _source=source_id)
+        self._session.run(_FORGET, _source=source_id)
 
     def exist(self) -> bool:
         return self._session.one(_ANY) is not None

@@ -115,9 +115,9 @@ def change_service(tx: Tx, caller: Caller, changed: Service) -> None:
 
 
 def remove_service(tx: Tx, caller: Caller, found: Service) -> None:
-    """Raises KadeError(``SourceReason.IN_USE``) while a source is a place of it."""
+    """Raises KadeError(``SourceReason.IN_USE``) while a place of it is synchronised, or being removed."""
     tenants.require_operator(tx, caller)
-    if tx.sources.of_service(found.id):
+    if tx.sources.uses(found.id):
         raise KadeError(SourceReason.IN_USE, found.name)
     tx.sources.remove_service(found.id)
     tx.journal.append(Event.by(caller, "service.removed", found.id, name=found.name))

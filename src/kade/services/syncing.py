@@ -257,6 +257,9 @@ def _end(tx: Tx, source_id: Id, walk: Walk, error: str) -> None:
     current = tx.sources.lock(source_id)
     if current is None or current.run_id != ended.id:
         return
+    if current.removed_at is not None and not error:
+        tx.sources.forget(source_id)
+        return
     free = sources.next_run(current, now())
     tx.sources.change(free._replace(resynchronise=current.resynchronise and bool(error)))
     tx.sources.change_run(ended)

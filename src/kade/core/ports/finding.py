@@ -80,6 +80,12 @@ class Sources(Protocol):
     def of_service(self, service_id: Id) -> list[Source]:
         """Those not removed, oldest first."""
 
+    def uses(self, service_id: Id) -> bool:
+        """Whether any is a place of the service, be it one that was removed and is not forgotten yet."""
+
+    def forget(self, source_id: Id) -> None:
+        """Remove the row, with its runs; it has no items."""
+
     def exist(self) -> bool:
         """Whether there is any that was not removed."""
 
