@@ -19,12 +19,15 @@ def work_until(local: Local, done: Callable[[Tx], bool]) -> None:
     """Have a worker go on until that is so, and everything is read and found."""
 
     def rests(tx: Tx) -> bool:
-        return tx.readings.waiting() + tx.readings.untold() == 0 and done(tx)
+        followed = tx.cursors.get("reading") == tx.journal.last_position()
+        return followed and tx.readings.waiting() + tx.readings.untold() == 0 and done(tx)
 
     async def run() -> None:
         kade = build(load(local.folder / "quay" / "kade.toml", {}, sections()))
         async with working(kade), asyncio.timeout(60):
-            while not await kade.catalog.read(rests):
+            while True:
+                if await kade.catalog.read(rests):
+                    break
                 await asyncio.sleep(0.05)
 
     asyncio.run(run())
