@@ -1,6 +1,7 @@
 """Full text in a folder, by tantivy: the index that needs no server."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _IDLE_S = 1.0
+_REBUILDING_THREADS = 4
 
 
 class TantivyIndex:
@@ -100,7 +102,8 @@ class TantivyIndex:
         from kade.search.tantivy_writer import Writer
 
         building = await asyncio.to_thread(self._begin)
-        return TantivyRebuild(self._generations, building, Writer(self._analysis))
+        writer = Writer(self._analysis, min(os.cpu_count() or 1, _REBUILDING_THREADS))
+        return TantivyRebuild(self._generations, building, writer)
 
     def _begin(self) -> Building:
         from kade.search.tantivy_writer import create
