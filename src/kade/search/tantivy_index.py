@@ -50,7 +50,7 @@ class TantivyIndex:
         from kade.search.highlighting import Highlighting
         from kade.search.tantivy_reader import Reader
         from kade.search.tantivy_schema import FORMAT
-        from kade.search.tantivy_writer import Writer, create
+        from kade.search.tantivy_writer import Writer
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._generations = Generations(self._folder, FORMAT)
@@ -58,12 +58,17 @@ class TantivyIndex:
         self._highlighting = Highlighting(self._analysis)
         self._reader = Reader(self._generations, self._analysis)
         self._writer = Writer(self._analysis)
+        if not self._reader.is_readable():
+            self._begin_empty()
+
+    def _begin_empty(self) -> None:
+        from kade.search.tantivy_writer import create
+
         with self._generations.locked(alone=True):
-            if not self._reader.is_readable():
+            if not self._reader.is_readable():  # another process may have been first
                 building = self._generations.begin()
                 create(building.folder)
                 self._generations.publish(building)
-            self._generations.drop_others()
 
     async def close(self) -> None:
         if self._letting_go is not None:

@@ -40,6 +40,7 @@ from kade.search.weighing import (
     PREFIX,
     STEM,
     SURFACE,
+    is_compared,
     rarity_of,
 )
 
@@ -88,7 +89,7 @@ class Compiler:
         Raises:
             KadeError: ``SearchReason.WORD_TOO_WIDE`` or ``QUERY_TOO_WIDE``.
         """
-        self._compares = self._ranks and sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) > 1
+        self._compares = self._ranks and is_compared(term)
         self._expansions = self._expanded(term)
         return self._view.limit(self._query(term))
 
