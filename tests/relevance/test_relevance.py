@@ -3,15 +3,19 @@
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import kreuzberg
 import pytest
-from tests.relevance.collection import Collection, Paper, Question, collection
+from tests.relevance.collection import FORMATS, Collection, Paper, Question, collection
+from tests.relevance.formats import write
 from tests.support.search import SPACE, a_document, found
 
 from kade.core.ids import Id
 from kade.core.ports.search import SearchIndex
 from kade.core.search import Document, Phrase, Word
 from kade.core.search_text import parse
+from kade.search.analysis import Analysis
 
 TOP = 10
 FLOOR = 0.95
@@ -46,6 +50,17 @@ def test_the_collection_is_what_it_has_to_be(papers: Collection) -> None:
     for question in papers.questions:
         assert len(question.distractors) >= 20
         assert sorted(set(question.grades.values())) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_papers_are_files_that_can_be_read(tmp_path: Path, papers: Collection, format: str) -> None:
+    paper = next(each for each in papers.papers if each.format == format and not each.text.isascii())
+    path = write(paper, tmp_path)
+    assert write(paper, tmp_path).read_bytes() == path.read_bytes()
+    text = Analysis().words(kreuzberg.extract_file_sync(path).content)
+    for sentence in paper.sentences:
+        words = " ".join(Analysis().words(sentence))
+        assert words in " ".join(text)
 
 
 async def test_answers_are_ordered_better_than_by_fts5(index: SearchIndex, papers: Collection) -> None:

@@ -57,6 +57,7 @@ async def index(new_index: MakeIndex) -> AsyncIterator[SearchIndex]:
 
 
 SPACE, OTHER = new_id(), new_id()
+SPACE_OF_CHILD = Id("c" * 32)
 
 _IDS = itertools.count(int(new_id(), 16))  # those of one millisecond come in no order
 

@@ -1,10 +1,11 @@
 """What of a given text answers a query: snippets and tags, with the analysis of the index.
 
 Only words that begin with a letter that can lead to a match are analysed, each distinct one once, so a text
-of a million characters takes a tenth of a second at most; the search for the densest stretch ends with the
+of a million characters takes about a tenth of a second; the search for the densest stretch ends with the
 first block of the text that has all there is to find.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -19,6 +20,7 @@ _MOST = 10_000  # matches that are weighed
 _KEPT = 32  # queries whose finders are kept
 _VOCABULARY = 50_000  # words that a finder remembers
 _PATIENCE = 200_000  # words that are compared with those of phrases
+_LONG = 200
 _MARKS = (  # what combines with a letter: accents, and vowel signs of Indic scripts, Thai and Lao
     "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0d83\u0e31-\u0e4e\u0eb1-\u0ecd"
 )
@@ -36,11 +38,22 @@ class _Needle(NamedTuple):
     is_prefix: bool = False
 
     def finds(self, word: Forms) -> bool:
-        """Whether its first word is this one."""
+        """Whether it is this one word."""
         if self.is_prefix:
             return word.surface.startswith(self.surfaces[0])
         alike = any(mine == theirs for mine, theirs in zip(self.stems, word.stems, strict=False))
         return alike or word.surface == self.surfaces[0]
+
+    def begins(self, surfaces: Sequence[str]) -> bool:
+        """Whether the first of its words is the first of these."""
+        return bool(surfaces) and surfaces[0] == self.surfaces[0]
+
+
+class _Known(NamedTuple):
+    """A word of a text: what it is made of, and the needles that it is, or that begin with it."""
+
+    surfaces: tuple[str, ...]
+    needles: tuple[int, ...]
 
 
 class _Match(NamedTuple):
@@ -121,8 +134,10 @@ class _Finder:
         self.different = len(needles)
         self._analysis = analysis
         self._needles = needles
-        self._known: dict[str, list[Forms]] = {}
+        self._known: dict[str, _Known] = {}
         self._compared = 0
+        self._starts = tuple(needle.surfaces[0] for needle in needles)
+        self._stems = {stem for needle in needles for stem in needle.stems}
         letters = {form[0] for needle in needles for form in (needle.surfaces[0], *needle.stems) if form}
         letters |= {_PARTICIPLE} if any(needle.stems for needle in needles) else set()
         firsts = "".join(by_first.get(letter, letter + letter.upper()) for letter in sorted(letters))
@@ -131,35 +146,38 @@ class _Finder:
 
     def blocks(self, text: str) -> Iterator[list[_Match]]:
         """Matches from left to right, those of one block of the text together; none: no block."""
-        found: list[_Match] = []
-        total, edge, self._compared = 0, _BLOCK, 0
-        for candidate in self._candidate.finditer(text, 0, _FARTHEST):
-            if candidate.start() > edge and found:
+        candidates = self._candidate.finditer(text, 0, _FARTHEST)
+        total = self._compared = 0
+        for _, block in itertools.groupby(candidates, lambda candidate: candidate.start() // _BLOCK):
+            words = list(block)
+            if len(self._known) > _VOCABULARY:
+                self._known.clear()
+            self._learn({candidate[0] for candidate in words} - self._known.keys())
+            wanted = (candidate for candidate in words if self._known[candidate[0]].needles)
+            found = [match for candidate in wanted for match in self._at(text, candidate)]
+            if found:
                 yield found
-                total, edge, found = total + len(found), candidate.start() + _BLOCK, []
+            total += len(found)
             if total > _MOST or self._compared > _PATIENCE:
                 break
-            found.extend(self._at(text, candidate))
-        if found:
-            yield found
 
     def _at(self, text: str, candidate: re.Match[str]) -> Iterator[_Match]:
-        words = self._forms(candidate[0])
-        for number, needle in enumerate(self._needles):
-            length = len(needle.surfaces)
-            if length == 1 and any(map(needle.finds, words)):
-                yield _Match(candidate.start(), candidate.end(), number)
-            elif length > 1 and words and words[0].surface == needle.surfaces[0]:
-                end = self._end_of(text, candidate.start(), needle.surfaces)
-                if end is not None:
-                    yield _Match(candidate.start(), end, number)
+        """What is found where this word stands."""
+        start = candidate.start()
+        for number in self._known[candidate[0]].needles:
+            surfaces = self._needles[number].surfaces
+            end = candidate.end() if len(surfaces) == 1 else self._end_of(text, start, surfaces)
+            if end is not None:
+                yield _Match(start, end, number)
 
     def _end_of(self, text: str, start: int, surfaces: tuple[str, ...]) -> int | None:
         """Where these words, one after the other, end; None when others stand at *start*."""
         left = surfaces
         for word in _WORD.finditer(text, start):
             self._compared += 1
-            said = tuple(each.surface for each in self._forms(word[0]))
+            if word[0] not in self._known:
+                self._learn({word[0]})
+            said = self._known[word[0]].surfaces
             if said != left[: len(said)]:
                 return None
             left = left[len(said) :]
@@ -167,13 +185,23 @@ class _Finder:
                 return word.end()
         return None
 
-    def _forms(self, word: str) -> list[Forms]:
-        found = self._known.get(word)
-        if found is None:
-            if len(self._known) >= _VOCABULARY:
-                self._known = {}
-            found = self._known[word] = self._analysis.forms(word)
-        return found
+    def _learn(self, words: set[str]) -> None:
+        """Analyse words that are new; all plain ones at once, which is a lot faster."""
+        plain = [word for word in words if word.isascii() and len(word) < _LONG]
+        for word, form in zip(plain, self._analysis.forms(" ".join(plain)), strict=True):
+            wanted = form.surface.startswith(self._starts) or not self._stems.isdisjoint(form.stems)
+            self._known[word] = self._judged([form]) if wanted else _Known((form.surface,), ())
+        for word in words.difference(plain):
+            self._known[word] = self._judged(self._analysis.forms(word))
+
+    def _judged(self, forms: list[Forms]) -> _Known:
+        surfaces = tuple(form.surface for form in forms)
+        needles = (
+            number
+            for number, needle in enumerate(self._needles)
+            if (any(map(needle.finds, forms)) if len(needle.surfaces) == 1 else needle.begins(surfaces))
+        )
+        return _Known(surfaces, tuple(needles))
 
 
 def _worth(matches: Sequence[_Match]) -> tuple[int, int]:

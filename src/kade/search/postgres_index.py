@@ -22,6 +22,7 @@ T = TypeVar("T")
 _TRIES = 10
 _AT_ONCE = 200  # documents that are made rows of together
 _UNDEFINED_TABLE = "42P01"
+_CONNECTION = "08"  # the class of what is wrong with a connection
 _REFUSALS: dict[str, Reason] = {
     "55P03": SearchReason.INDEX_BUSY,  # lock_not_available
     "53100": UploadReason.DISK_FULL,
@@ -248,7 +249,8 @@ def _understood() -> Iterator[None]:
     except asyncpg.PostgresError as error:
         if error.sqlstate == _UNDEFINED_TABLE:
             raise _Gone from error
-        reason = _REFUSALS.get(error.sqlstate or "")
+        is_cut = (error.sqlstate or "").startswith(_CONNECTION)
+        reason = RequestReason.CATALOG_UNAVAILABLE if is_cut else _REFUSALS.get(error.sqlstate or "")
         if reason is None:
             raise
         raise KadeError(reason, "index") from error

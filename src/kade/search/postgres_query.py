@@ -24,13 +24,12 @@ from kade.core.search import (
     Term,
     Where,
     Word,
-    leaves,
 )
 from kade.search.analysis import Analysis, Forms
 from kade.search.fields import LOOKED_IN, PARTS, all_seen, asked_type
 from kade.search.postgres_rows import lexeme, lexemes
 from kade.search.postgres_tables import files_of, words_of
-from kade.search.weighing import ELSEWHERE, NEAR, NEAR_SLOP, PHRASE, PREFIX, rarity_of
+from kade.search.weighing import ELSEWHERE, NEAR, NEAR_SLOP, PHRASE, PREFIX, is_compared, rarity_of
 
 _LAST_LETTER = chr(0x10FFFF)
 
@@ -133,7 +132,7 @@ class Compiler:
         Raises:
             KadeError: ``SearchReason.WORD_TOO_WIDE`` or ``QUERY_TOO_WIDE``.
         """
-        self._compares = self._ranks and sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) > 1
+        self._compares = self._ranks and is_compared(term)
         return await self._part(term)
 
     async def _part(self, term: Term) -> Part:

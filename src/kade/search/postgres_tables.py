@@ -64,6 +64,8 @@ async def current(connection: Any) -> int | None:
 
 async def prepare(connection: Any) -> None:
     """Make sure that there is a current generation of this format, begun empty when there is none."""
+    if await connection.fetchval("SELECT to_regclass('search_current')") and await current(connection):
+        return
     async with connection.transaction():
         await wait_for_turn(connection)
         await connection.execute(_CURRENT)

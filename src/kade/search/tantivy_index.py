@@ -1,6 +1,7 @@
 """Full text in a folder, by tantivy: the index that needs no server."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _IDLE_S = 1.0
+_REBUILDING_THREADS = 4
 
 
 class TantivyIndex:
@@ -48,7 +50,7 @@ class TantivyIndex:
         from kade.search.highlighting import Highlighting
         from kade.search.tantivy_reader import Reader
         from kade.search.tantivy_schema import FORMAT
-        from kade.search.tantivy_writer import Writer, create
+        from kade.search.tantivy_writer import Writer
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._generations = Generations(self._folder, FORMAT)
@@ -56,12 +58,17 @@ class TantivyIndex:
         self._highlighting = Highlighting(self._analysis)
         self._reader = Reader(self._generations, self._analysis)
         self._writer = Writer(self._analysis)
+        if not self._reader.is_readable():
+            self._begin_empty()
+
+    def _begin_empty(self) -> None:
+        from kade.search.tantivy_writer import create
+
         with self._generations.locked(alone=True):
-            if not self._reader.is_readable():
+            if not self._reader.is_readable():  # another process may have been first
                 building = self._generations.begin()
                 create(building.folder)
                 self._generations.publish(building)
-            self._generations.drop_others()
 
     async def close(self) -> None:
         if self._letting_go is not None:
@@ -100,7 +107,8 @@ class TantivyIndex:
         from kade.search.tantivy_writer import Writer
 
         building = await asyncio.to_thread(self._begin)
-        return TantivyRebuild(self._generations, building, Writer(self._analysis))
+        writer = Writer(self._analysis, min(os.cpu_count() or 1, _REBUILDING_THREADS))
+        return TantivyRebuild(self._generations, building, writer)
 
     def _begin(self) -> Building:
         from kade.search.tantivy_writer import create

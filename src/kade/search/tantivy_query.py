@@ -40,6 +40,7 @@ from kade.search.weighing import (
     PREFIX,
     STEM,
     SURFACE,
+    is_compared,
     rarity_of,
 )
 
@@ -78,7 +79,7 @@ class Compiler:
         self._view = view
         self._caps = caps
         self._ranks = ranks
-        self._expanded = 0
+        self._expansions: dict[Prefix, dict[str, set[str]]] = {}
         self._rarities: dict[str, float] = {}  # of words, by their first stem
         self._compares = False
 
@@ -88,7 +89,8 @@ class Compiler:
         Raises:
             KadeError: ``SearchReason.WORD_TOO_WIDE`` or ``QUERY_TOO_WIDE``.
         """
-        self._compares = self._ranks and sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) > 1
+        self._compares = self._ranks and is_compared(term)
+        self._expansions = self._expanded(term)
         return self._view.limit(self._query(term))
 
     def _query(self, term: Term) -> Query:
@@ -97,8 +99,8 @@ class Compiler:
                 return self._word(self._analysis.forms(text), where)
             case Phrase(words, where):
                 return self._phrase(self._analysis.words(" ".join(words)), where)
-            case Prefix(text, where):
-                return self._prefix(text, where)
+            case Prefix():
+                return self._prefix(term)
             case OfType(text):
                 return self._filter(self._term("type", asked_type(text)))
             case OfYear(year):
@@ -199,40 +201,52 @@ class Compiler:
                 worth = NEAR * sum(self._rarities[word] for word in pair)
                 yield self._bm25(field, pair, worth, NEAR_SLOP)
 
-    def _prefix(self, text: str, where: Where) -> Query:
+    def _prefix(self, prefix: Prefix) -> Query:
         """Every word that begins so; what stands before it, if it is several words, as they are."""
-        *before, start = self._analysis.words(text) or [""]
+        *before, start = self._analysis.words(prefix.text) or [""]
         if not start:
             return Query.empty_query()
-        found = {part: self._beginning(part, start) for part in LOOKED_IN[where]}
-        different = len(set().union(*found.values()))
-        self._expanded += different
-        if different > self._caps.word:
-            raise KadeError(SearchReason.WORD_TOO_WIDE, text)
-        if self._expanded > self._caps.query:
-            raise KadeError(SearchReason.QUERY_TOO_WIDE)
         queries = [
             Query.const_score_query(
                 Query.term_set_query(self._schema, part, sorted(words)), ELSEWHERE.get(part, PREFIX)
             )
-            for part, words in found.items()
+            for part, words in self._expansions[prefix].items()
             if words
         ]
-        earlier = (self._phrase([word], where) for word in before)
+        earlier = (self._phrase([word], prefix.where) for word in before)
         return Query.boolean_query([(Occur.Must, each) for each in (some(queries), *earlier)])
 
-    def _beginning(self, part: str, start: str) -> set[str]:
-        """Words of visible files that begin so; of many too many, enough to see that.
+    def _expanded(self, term: Term) -> dict[Prefix, dict[str, set[str]]]:
+        """The words that the prefixes of a term stand for, by part.
+
+        If all words of the index are few enough, so are those that the caller may see, and the others do no
+        harm; only if not, it is worth the time to tell them apart.
+        """
+        prefixes = list(dict.fromkeys(leaf for leaf in leaves(term) if isinstance(leaf, Prefix)))
+        found = {each: self._beginning(each, None) for each in prefixes}
+        if _too_wide(found, self._caps) is None:
+            return found
+        found = {each: self._beginning(each, self._view.query) for each in prefixes}
+        if (refusal := _too_wide(found, self._caps)) is not None:
+            raise refusal
+        return found
+
+    def _beginning(self, prefix: Prefix, limit_to: Query | None) -> dict[str, set[str]]:
+        """Words that begin so, by part; of many too many, enough to see that.
 
         A dictionary can be read from a start only, so a single letter is tried with the next one after it
         before everything that begins with it is read.
         """
-        found: set[str] = set()
+        start = (self._analysis.words(prefix.text) or [""])[-1]
+        found: dict[str, set[str]] = {part: set() for part in LOOKED_IN[prefix.where]}
+        if not start:
+            return found
         for longer in [*(start + letter for letter in _LETTERS if len(start) == 1), start]:
-            terms = self._searcher.terms_with_prefix(part, longer, self._view.query)
-            found.update(word for word, count in terms if count)
-            if len(found) > self._caps.word:
-                break
+            for part, words in found.items():
+                terms = self._searcher.terms_with_prefix(part, longer, limit_to)
+                words.update(word for word, count in terms if count)
+                if len(words) > self._caps.word:
+                    return found
         return found
 
     def _rarity(self, field: str, word: str) -> float:
@@ -250,6 +264,15 @@ class Compiler:
     @staticmethod
     def _filter(query: Query) -> Query:
         return Query.const_score_query(query, 0.0)
+
+
+def _too_wide(found: dict[Prefix, dict[str, set[str]]], caps: Caps) -> KadeError | None:
+    """What there is to refuse when prefixes stand for these words."""
+    counts = {prefix.text: len(set().union(*parts.values())) for prefix, parts in found.items()}
+    for text, count in counts.items():
+        if count > caps.word:
+            return KadeError(SearchReason.WORD_TOO_WIDE, text)
+    return KadeError(SearchReason.QUERY_TOO_WIDE) if sum(counts.values()) > caps.query else None
 
 
 def some(queries: Iterable[Query]) -> Query:

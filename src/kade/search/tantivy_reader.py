@@ -20,13 +20,28 @@ from kade.search.weighing import is_scored
 
 _SPARE = 64  # hits read beyond a page, to see whether those that are equal to its last one end there
 _TRIES = 5
+_VIEWS = 256
 _COLUMNS = {SortBy.SIZE: "length", SortBy.DATE: "modified", SortBy.RELEVANCE: None}
 
 
-class _Opened(NamedTuple):
+class _State(NamedTuple):
+    """One state of an index, and what was learnt of it: the files that are seen by these words."""
+
     folder: Path
     version: tuple[int, int, int]
     tantivy: Index
+    searcher: Searcher
+    schema: Schema
+    views: dict[tuple[str, ...], View]
+
+    def view(self, seen: Sequence[str]) -> View:
+        key = tuple(seen)
+        found = self.views.get(key)
+        if found is None:
+            if len(self.views) >= _VIEWS:
+                self.views.clear()
+            found = self.views[key] = View(self.searcher, self.schema, seen)
+        return found
 
 
 class Reader:
@@ -35,10 +50,10 @@ class Reader:
     def __init__(self, generations: Generations, analysis: Analysis) -> None:
         self._generations = generations
         self._analysis = analysis
-        self._opened: _Opened | None = None
+        self._opened: _State | None = None
         self._lock = threading.Lock()
 
-    def index(self) -> Index:
+    def state(self) -> _State:
         """The current generation, as it is now.
 
         Raises:
@@ -47,7 +62,7 @@ class Reader:
         with self._lock:
             for attempt in range(_TRIES):
                 try:
-                    return self._refreshed().tantivy
+                    return self._refreshed()
                 except (OSError, ValueError):  # the next generation came in between
                     if attempt == _TRIES - 1:
                         raise
@@ -65,7 +80,7 @@ class Reader:
                 return False
             raise
 
-    def _refreshed(self) -> _Opened:
+    def _refreshed(self) -> _State:
         folder = self._generations.current()
         if folder is None:
             raise FileNotFoundError(self._generations.folder / "current")
@@ -81,7 +96,7 @@ class Reader:
         else:
             return opened
         index.reload()
-        self._opened = _Opened(folder, version, index)
+        self._opened = _State(folder, version, index, index.searcher(), index.schema, {})
         return self._opened
 
     def close(self) -> None:
@@ -91,15 +106,14 @@ class Reader:
 
     def search(self, search: Search) -> Found:
         """See ``SearchIndex.search``."""
-        index = self.index()
-        searcher, schema = index.searcher(), index.schema
+        state = self.state()
         column = _COLUMNS[search.sort_by]
         by_score = column is None and is_scored(search.term)
-        view = View(searcher, schema, all_seen(search.spaces, search.trashed_in))
-        compiler = Compiler(searcher, schema, self._analysis, view, search.caps, ranks=by_score)
+        view = state.view(all_seen(search.spaces, search.trashed_in))
+        compiler = Compiler(state.searcher, state.schema, self._analysis, view, search.caps, ranks=by_score)
         query = compiler.compile(search.term)
         ranked = _Ranked(
-            searcher,
+            state.searcher,
             query,
             column or (None if by_score else "born"),
             descending=search.descending or not (column or by_score),
@@ -111,23 +125,23 @@ class Reader:
 
     def suggest(self, start: str, spaces: Sequence[Id], size: int) -> list[str]:
         """See ``SearchIndex.suggest``."""
-        index = self.index()
         words = self._analysis.words(start)
         if not words:
             return []
-        searcher, limit_to = index.searcher(), in_spaces(index.schema, all_seen(spaces))
+        state = self.state()
+        limit_to = in_spaces(state.schema, all_seen(spaces))
         counts: dict[str, int] = {}
         for part in PARTS:
-            for word, count in searcher.terms_with_prefix(part, words[-1], limit_to, size):
+            for word, count in state.searcher.terms_with_prefix(part, words[-1], limit_to, size):
                 counts[word] = max(count, counts.get(word, 0))
         found = sorted((-count, word) for word, count in counts.items() if count)
         return [word for _, word in found[:size]]
 
     def entries(self, after: Id | None, limit: int) -> list[tuple[Id, int]]:
         """See ``SearchIndex.entries``."""
-        index = self.index()
-        searcher = index.searcher()
-        query = Query.all_query() if after is None else self._behind(index.schema, after)
+        state = self.state()
+        searcher = state.searcher
+        query = Query.all_query() if after is None else self._behind(state.schema, after)
         page = _Ranked(searcher, query, "born", descending=False).page(0, limit, newest_first=False)
         stamps = searcher.fast_field_values("stamp", [address for _, address, _ in page])
         return [(file_id, int(stamp or 0)) for (_, _, file_id), stamp in zip(page, stamps, strict=True)]

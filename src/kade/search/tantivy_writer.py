@@ -4,6 +4,7 @@ A folder takes one writer at a time, in whatever process; it merges in the backg
 left. So a writer stays while there is work, and is let go when there has been none for a moment.
 """
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,7 @@ from kade.core.search import Document
 from kade.search.analysis import Analysis
 from kade.search.tantivy_schema import equip, fields, schema
 
-_HEAP = 96 << 20  # bytes of the words that wait to be written, of all threads together
-_THREADS = 2
+_HEAP = 48 << 20  # bytes of words that wait to be written, in each thread; twice that is used
 _PATIENCE_S = 3.0
 _PAUSE_S = 0.05
 
@@ -28,10 +28,11 @@ def create(folder: Path) -> None:
 
 
 class Writer:
-    """Changes one generation; to be used by one thread at a time."""
+    """Changes one generation, with so many *threads*; to be used by one thread at a time."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, threads: int = 1) -> None:
         self._analysis = analysis
+        self._threads = threads
         self._folder: Path | None = None
         self._writer: IndexWriter | None = None
 
@@ -48,7 +49,7 @@ class Writer:
                 writer.delete_documents_by_term("id", file_id)
             for file_id in latest.keys() - set(removed):
                 writer.add_document(fields(latest[file_id]))
-        except Exception as error:
+        except BaseException as error:  # a panic is no Exception
             raise self._failed(error) from error
 
     def commit(self) -> None:
@@ -57,7 +58,7 @@ class Writer:
             return
         try:
             self._writer.commit()
-        except Exception as error:
+        except BaseException as error:
             raise self._failed(error) from error
 
     def let_go(self) -> None:
@@ -67,8 +68,15 @@ class Writer:
             writer.wait_merging_threads()
 
     def drop(self) -> None:
-        """Let go at once; what was not committed never happened."""
-        self._writer = self._folder = None
+        """Let go; what was not committed never happened.
+
+        Whoever caught an error still refers to the writer, so that its end cannot be left to chance.
+        """
+        writer, self._writer, self._folder = self._writer, None, None
+        if writer is not None:
+            for end in (writer.rollback, writer.wait_merging_threads):
+                with contextlib.suppress(Exception):  # a writer that failed may fail at this, too
+                    end()
 
     def _opened(self, folder: Path) -> IndexWriter:
         if self._writer is not None and self._folder == folder:
@@ -79,7 +87,7 @@ class Writer:
         patience = time.monotonic() + _PATIENCE_S
         while self._writer is None:
             try:
-                self._writer, self._folder = index.writer(_HEAP, _THREADS), folder
+                self._writer, self._folder = index.writer(_HEAP * self._threads, self._threads), folder
             except ValueError as error:
                 if "LockBusy" not in str(error):
                     raise
@@ -88,7 +96,7 @@ class Writer:
                 time.sleep(_PAUSE_S)
         return self._writer
 
-    def _failed(self, error: Exception) -> Exception:
+    def _failed(self, error: BaseException) -> BaseException:
         """tantivy says everything as text; a writer that failed writes no more."""
         self.drop()
         full = "os error 28" in str(error) or "StorageFull" in str(error) or "No space left" in str(error)

@@ -7,7 +7,7 @@ rarer the word is.
 
 import math
 
-from kade.core.search import AllOf, AnyOf, Phrase, Prefix, Term, Word
+from kade.core.search import AllOf, AnyOf, Phrase, Prefix, Term, Word, leaves
 
 # BM25 of a word is below 2.2 times its rarity, however often it is there.
 STEM, SURFACE = 0.7, 0.6
@@ -15,6 +15,7 @@ ELSEWHERE = {"name": 4.5, "author": 4.5, "tag": 9.0}
 ELSEWHERE_SURFACE = 0.5
 PREFIX = 0.5
 PHRASE = 2.0
+COMPARED_MOST = 32  # in a query of more words than that all count as equally rare
 NEAR, NEAR_SLOP = 1.5, 4
 NEAR_MOST = 200_000  # of two words that are both in more files than that it is not asked whether they meet
 
@@ -24,6 +25,11 @@ def is_scored(term: Term) -> bool:
     if isinstance(term, AllOf | AnyOf):
         return any(map(is_scored, term.terms))
     return isinstance(term, Word | Prefix | Phrase)
+
+
+def is_compared(term: Term) -> bool:
+    """Whether it matters, and is worth the time to count, how rare each word is."""
+    return 1 < sum(isinstance(leaf, Word | Phrase) for leaf in leaves(term)) <= COMPARED_MOST
 
 
 def rarity_of(files: int, having: int) -> float:
