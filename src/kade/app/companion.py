@@ -55,7 +55,7 @@ class Companion:
         while True:
             began = asyncio.get_running_loop().time()
             self._process = await asyncio.create_subprocess_exec(
-                *self._command(), stdin=asyncio.subprocess.DEVNULL
+                *self._command(), stdin=asyncio.subprocess.PIPE
             )
             code = await self._process.wait()
             _log.warning("the worker ended; it is started again", code=code)
@@ -71,7 +71,8 @@ class Companion:
 
     def _command(self) -> list[str]:
         configuration = ["--config", str(self._configuration)] if self._configuration is not None else []
-        return [sys.executable, "-m", "kade", *configuration, "worker"]
+        # However this process ends, the other one sees its input end, and ends too.
+        return [sys.executable, "-m", "kade", *configuration, "worker", "--until-input-ends"]
 
 
 def _something_to_do(tx: Tx) -> bool:

@@ -63,8 +63,8 @@ async def _serve(config: Config, listeners: Sequence[str]) -> None:
         await companion.stop()
 
 
-def work(config: Config) -> None:
-    """Work until SIGTERM or SIGINT.
+def work(config: Config, *, until_input_ends: bool = False) -> None:
+    """Work until SIGTERM or SIGINT; with *until_input_ends* also no longer than standard input is open.
 
     Raises:
         AlreadyServing: when another process works for this data folder.
@@ -76,14 +76,26 @@ def work(config: Config) -> None:
         _folder_lock(config.data.folder, "worker"),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_work(config))
+        runner.run(_work(config, until_input_ends))
 
 
-async def _work(config: Config) -> None:
+async def _work(config: Config, until_input_ends: bool) -> None:
     stopping = _asked_to_stop()
+    if until_input_ends:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: _EndOfInput(stopping), sys.stdin)
     async with working(build(config)):
         await stopping.wait()
         _log.info("the worker is stopping")
+
+
+class _EndOfInput(asyncio.Protocol):
+    """Tells when whoever has the other end of a pipe is gone, however it ended."""
+
+    def __init__(self, gone: asyncio.Event) -> None:
+        self._gone = gone
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._gone.set()
 
 
 def _asked_to_stop() -> asyncio.Event:
