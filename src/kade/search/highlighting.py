@@ -18,7 +18,7 @@ _BLOCK = 50_000
 _FARTHEST = 4_000_000  # characters that are looked through
 _MOST = 10_000  # matches that are weighed
 _KEPT = 32  # queries whose finders are kept
-_VOCABULARY = 50_000  # words that a finder remembers
+_VOCABULARY = 50_000  # words that a finder remembers from text to text
 _PATIENCE = 200_000  # words that are compared with those of phrases
 _LONG = 200
 _MARKS = (  # what combines with a letter: accents, and vowel signs of Indic scripts, Thai and Lao
@@ -128,55 +128,86 @@ def _positive(term: Term) -> Iterator[Word | Prefix | Phrase]:
 
 
 class _Finder:
-    """Finds needles in texts, and remembers the words that it saw."""
+    """Finds needles in texts, and remembers the words that it saw; several threads may use it."""
 
     def __init__(self, analysis: Analysis, needles: Sequence[_Needle], by_first: dict[str, str]) -> None:
         self.different = len(needles)
+        self.needles = needles
         self._analysis = analysis
-        self._needles = needles
         self._known: dict[str, _Known] = {}
-        self._compared = 0
         self._starts = tuple(needle.surfaces[0] for needle in needles)
         self._stems = {stem for needle in needles for stem in needle.stems}
         letters = {form[0] for needle in needles for form in (needle.surfaces[0], *needle.stems) if form}
         letters |= {_PARTICIPLE} if any(needle.stems for needle in needles) else set()
         firsts = "".join(by_first.get(letter, letter + letter.upper()) for letter in sorted(letters))
         pattern = f"(?<!{_INNER})[{re.escape(firsts)}](?:(?<=[{SIGNS}])|{_INNER}*)" if firsts else "(?!)"
-        self._candidate = re.compile(pattern)
+        self.candidate = re.compile(pattern)
 
     def blocks(self, text: str) -> Iterator[list[_Match]]:
         """Matches from left to right, those of one block of the text together; none: no block."""
-        candidates = self._candidate.finditer(text, 0, _FARTHEST)
-        total = self._compared = 0
+        if len(self._known) >= _VOCABULARY:
+            self._known = {}  # whoever is reading keeps the one that it has
+        return _Reading(self, text, self._known).blocks()
+
+    def learn(self, words: set[str], known: dict[str, _Known]) -> None:
+        """Analyse words that are new; all plain ones at once, which is a lot faster."""
+        plain = [word for word in words if word.isascii() and len(word) < _LONG]
+        for word, form in zip(plain, self._analysis.forms(" ".join(plain)), strict=True):
+            wanted = form.surface.startswith(self._starts) or not self._stems.isdisjoint(form.stems)
+            known[word] = self._judged([form]) if wanted else _Known((form.surface,), ())
+        for word in words.difference(plain):
+            known[word] = self._judged(self._analysis.forms(word))
+
+    def _judged(self, forms: list[Forms]) -> _Known:
+        surfaces = tuple(form.surface for form in forms)
+        needles = (
+            number
+            for number, needle in enumerate(self.needles)
+            if (any(map(needle.finds, forms)) if len(needle.surfaces) == 1 else needle.begins(surfaces))
+        )
+        return _Known(surfaces, tuple(needles))
+
+
+class _Reading:
+    """One text that is looked through."""
+
+    def __init__(self, finder: _Finder, text: str, known: dict[str, _Known]) -> None:
+        self._finder = finder
+        self._text = text
+        self._known = known
+        self._compared = 0
+
+    def blocks(self) -> Iterator[list[_Match]]:
+        """See ``_Finder.blocks``."""
+        candidates = self._finder.candidate.finditer(self._text, 0, _FARTHEST)
+        total = 0
         for _, block in itertools.groupby(candidates, lambda candidate: candidate.start() // _BLOCK):
             words = list(block)
-            if len(self._known) > _VOCABULARY:
-                self._known.clear()
-            self._learn({candidate[0] for candidate in words} - self._known.keys())
+            new = {candidate[0] for candidate in words if candidate[0] not in self._known}
+            self._finder.learn(new, self._known)
             wanted = (candidate for candidate in words if self._known[candidate[0]].needles)
-            found = [match for candidate in wanted for match in self._at(text, candidate)]
+            found = [match for candidate in wanted for match in self._at(candidate)]
             if found:
                 yield found
             total += len(found)
             if total > _MOST or self._compared > _PATIENCE:
                 break
 
-    def _at(self, text: str, candidate: re.Match[str]) -> Iterator[_Match]:
+    def _at(self, candidate: re.Match[str]) -> Iterator[_Match]:
         """What is found where this word stands."""
-        start = candidate.start()
         for number in self._known[candidate[0]].needles:
-            surfaces = self._needles[number].surfaces
-            end = candidate.end() if len(surfaces) == 1 else self._end_of(text, start, surfaces)
+            surfaces = self._finder.needles[number].surfaces
+            end = candidate.end() if len(surfaces) == 1 else self._end_of(candidate.start(), surfaces)
             if end is not None:
-                yield _Match(start, end, number)
+                yield _Match(candidate.start(), end, number)
 
-    def _end_of(self, text: str, start: int, surfaces: tuple[str, ...]) -> int | None:
+    def _end_of(self, start: int, surfaces: tuple[str, ...]) -> int | None:
         """Where these words, one after the other, end; None when others stand at *start*."""
         left = surfaces
-        for word in _WORD.finditer(text, start):
+        for word in _WORD.finditer(self._text, start):
             self._compared += 1
             if word[0] not in self._known:
-                self._learn({word[0]})
+                self._finder.learn({word[0]}, self._known)
             said = self._known[word[0]].surfaces
             if said != left[: len(said)]:
                 return None
@@ -184,24 +215,6 @@ class _Finder:
             if not left:
                 return word.end()
         return None
-
-    def _learn(self, words: set[str]) -> None:
-        """Analyse words that are new; all plain ones at once, which is a lot faster."""
-        plain = [word for word in words if word.isascii() and len(word) < _LONG]
-        for word, form in zip(plain, self._analysis.forms(" ".join(plain)), strict=True):
-            wanted = form.surface.startswith(self._starts) or not self._stems.isdisjoint(form.stems)
-            self._known[word] = self._judged([form]) if wanted else _Known((form.surface,), ())
-        for word in words.difference(plain):
-            self._known[word] = self._judged(self._analysis.forms(word))
-
-    def _judged(self, forms: list[Forms]) -> _Known:
-        surfaces = tuple(form.surface for form in forms)
-        needles = (
-            number
-            for number, needle in enumerate(self._needles)
-            if (any(map(needle.finds, forms)) if len(needle.surfaces) == 1 else needle.begins(surfaces))
-        )
-        return _Known(surfaces, tuple(needles))
 
 
 def _worth(matches: Sequence[_Match]) -> tuple[int, int]:
