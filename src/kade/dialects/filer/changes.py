@@ -106,11 +106,11 @@ class Changes:
 
     def change(self, tx: Tx, visit: Visit, notes: Notes) -> Reply:
         """Put other text, metadata and tags in the place of what was said of a file."""
-        said = visit.parameters.annotations
+        sought, said = visit.parameters.target(), visit.parameters.annotations
         where, named = group_or_all(tx, visit)
-        found = places.named(tx, where, visit.parameters, PRESENT)
+        found = places.named(tx, where, sought, PRESENT)
         if not found:
-            _require_covered(tx, visit.parameters.path(), where, named=named)
+            _require_covered(tx, sought.path, where, named=named)
             notes.warn(Remark.NOT_IN_GROUP if named else Remark.NOT_ANYWHERE)
         for each in found:
             files.annotate(tx, visit.caller, each.file, said)
@@ -124,12 +124,12 @@ class Changes:
         parameters = visit.parameters
         if not parameters.text("FilePathNew").strip():
             raise refusal(FilerReason.PATH_MISSING, "FilePathNew")
-        target = parameters.path("FilePathNew")
+        sought, target = parameters.target(), parameters.path("FilePathNew")
         assert target is not None
-        if parameters.path() == target:
-            raise refusal(FilerReason.SAME_NAME)
         where, named = group_or_all(tx, visit)
-        found = places.named(tx, where, parameters, PRESENT)
+        if sought.path == target:
+            raise refusal(FilerReason.SAME_NAME)
+        found = places.named(tx, where, sought, PRESENT)
         if not found:
             notes.warn(Remark.NOTHING_TO_RENAME_IN_GROUP if named else Remark.NOTHING_TO_RENAME)
             return {}
@@ -163,10 +163,11 @@ class Changes:
     def delete(self, tx: Tx, visit: Visit, notes: Notes) -> Reply:
         """Remove a file: to the trash where the group keeps deleted files, else, or when forced, for good."""
         parameters = visit.parameters
-        by_id = parameters.path() is None and bool(parameters.custom_id)
+        sought = parameters.target()
+        by_id = sought.path is None
         forced = parameters.boolean("Forced") or by_id
         where, named = group_or_all(tx, visit)
-        found = places.named(tx, where, parameters, KNOWN if forced else PRESENT)
+        found = places.named(tx, where, sought, KNOWN if forced else PRESENT)
         if not found:
             notes.warn(Remark.NOT_IN_GROUP if named else Remark.NOT_ANYWHERE)
             return {}

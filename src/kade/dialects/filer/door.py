@@ -14,7 +14,7 @@ from kade.core.ports import Catalog, Tx
 from kade.core.principals import Caller, Origin
 from kade.dialects.filer.answers import Warned
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
-from kade.dialects.filer.parameters import Parameters, is_all, whole
+from kade.dialects.filer.parameters import Parameters, Target, is_all, whole
 from kade.services import customers, groups, handshakes
 from kade.web.authentication import origin_of, remember
 
@@ -128,6 +128,13 @@ def one_group(tx: Tx, visit: Visit) -> FileGroup | None:
     if not found.settings.active:
         raise refusal(FilerReason.GROUP_DISABLED, found.name)
     return found
+
+
+def target_in_group(visit: Visit) -> Target:
+    """The file that is meant, where the request must name its group, too."""
+    if not visit.parameters.text("FileGroup").strip():
+        raise refusal(FilerReason.GROUP_MISSING)
+    return visit.parameters.target()
 
 
 def required_group(tx: Tx, visit: Visit) -> FileGroup:

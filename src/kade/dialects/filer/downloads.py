@@ -20,7 +20,7 @@ from kade.core.sources import ServiceKind
 from kade.dialects.filer import answers, places, shapes
 from kade.dialects.filer.answers import Part, WithBytes
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
-from kade.dialects.filer.door import Door, Notes, Visit, required_group
+from kade.dialects.filer.door import Door, Notes, Visit, required_group, target_in_group
 from kade.dialects.filer.settings import Settings
 from kade.services import files
 from kade.services.spooling import Whereabouts
@@ -104,8 +104,9 @@ class Downloads:
         return _Held(body, parts, held)
 
     def _readable(self, tx: Tx, visit: Visit, without: FilerReason) -> tuple[File, Content]:
+        target = target_in_group(visit)
         group = required_group(tx, visit)
-        found = places.named(tx, [group], visit.parameters)
+        found = places.named(tx, [group], target)
         if not found:
             raise refusal(FilerReason.UNKNOWN_FILE)
         file = found[0].file

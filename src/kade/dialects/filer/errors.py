@@ -39,7 +39,13 @@ STATUS: dict[Code, int] = {
     Code.NOT_FOUND: 404,
     Code.GONE: 404,
     Code.CONFLICT: 409,
+    Code.OFFSET_MISMATCH: 409,
+    Code.CHECKSUM_MISMATCH: 400,
+    Code.LOCKED: 409,
+    Code.TOO_SLOW: 408,
     Code.TOO_LARGE: 413,
+    Code.RANGE: 400,
+    Code.PRECONDITION: 412,
     Code.UNSUPPORTED: 405,
     Code.TOO_MANY: 429,
     Code.UNAVAILABLE: 503,
@@ -74,7 +80,7 @@ def refuser(settings: Settings) -> Refuse:
     """What answers to requests that are refused."""
 
     def refuse(_request: Request, error: KadeError) -> Response:
-        status = STATUS.get(error.code, 400) if settings.error_statuses else 200
+        status = STATUS[error.code] if settings.error_statuses else 200
         return answers.error(_text(error), number_of(error.reason), status)
 
     return refuse

@@ -7,7 +7,7 @@ from kade.core.files import File, FileState
 from kade.core.ports import Tx
 from kade.dialects.filer import namer, paths, places, shapes
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
-from kade.dialects.filer.door import Notes, Visit, many_groups, required_group
+from kade.dialects.filer.door import Notes, Visit, many_groups, required_group, target_in_group
 from kade.services import extracting, searching
 from kade.services.searching import Entry
 
@@ -19,8 +19,9 @@ _MOST = 10_000
 
 def information(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     """All that is known of a file, once for each group."""
+    target = visit.parameters.target()
     groups = many_groups(tx, visit, notes)
-    found = places.named(tx, groups, visit.parameters)
+    found = places.named(tx, groups, target)
     if not found:
         raise refusal(FilerReason.NOTHING_FOUND)
     shelf = shapes.Shelf(tx, {each.group.space.id: each.group for each in found})
@@ -34,7 +35,8 @@ def information(tx: Tx, visit: Visit, notes: Notes) -> Reply:
 
 def content(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     """The text that was read in a file."""
-    found = places.named(tx, [required_group(tx, visit)], visit.parameters)
+    target = target_in_group(visit)
+    found = places.named(tx, [required_group(tx, visit)], target)
     if not found:
         raise refusal(FilerReason.UNKNOWN_FILE)
     entries = _described(tx, [found[0].file])

@@ -7,6 +7,7 @@ stands in the query. Parameters that nobody knows are left alone.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from starlette.requests import Request
 
@@ -23,6 +24,13 @@ _BODY = 8 << 20  # bytes: texts and tags of 100,000 characters each, escaped
 _CUSTOM_ID, _TAG, _TEXT = 255, 30, 100_000  # characters
 _DIGITS = 9
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Target(NamedTuple):
+    """A file as a request names it: by its path, or where that is None by its id."""
+
+    path: str | None
+    custom_id: str
 
 
 class Parameters:
@@ -80,6 +88,12 @@ class Parameters:
         if "/" not in found:
             raise refusal(FilerReason.BAD_PATH, name)
         return found
+
+    def target(self) -> Target:
+        """Which file is meant: by ``FilePath`` or, only without that, ``CustomID``."""
+        if not self.text("FilePath").strip() and not self.text("CustomID"):
+            raise refusal(FilerReason.NEITHER_PATH_NOR_ID)
+        return Target(self.path(), self.custom_id)
 
     def directory(self) -> str:
         """The path of a folder."""

@@ -9,7 +9,7 @@ from kade.core.ports import Tx
 from kade.core.sources import Service, Source
 from kade.dialects.filer import namer, paths
 from kade.dialects.filer.codes import FilerReason, refusal
-from kade.dialects.filer.parameters import Parameters
+from kade.dialects.filer.parameters import Target
 from kade.services import files
 
 KNOWN = (FileState.LIVE, FileState.HELD, FileState.TRASHED)
@@ -76,12 +76,10 @@ def at(tx: Tx, group: FileGroup, path: str, states: tuple[FileState, ...]) -> Fi
 
 
 def named(
-    tx: Tx, where: list[FileGroup], parameters: Parameters, states: tuple[FileState, ...] = KNOWN
+    tx: Tx, where: list[FileGroup], target: Target, states: tuple[FileState, ...] = KNOWN
 ) -> list[Found]:
-    """What ``FilePath`` names, or, only without that, ``CustomID``; at most one file of each group."""
-    path, custom_id = parameters.path(), parameters.custom_id
-    if path is None and not custom_id:
-        raise refusal(FilerReason.NEITHER_PATH_NOR_ID)
+    """The files that are meant; at most one of each group, and only one by its id."""
+    path, custom_id = target
     found = []
     for group in where:
         if path is not None:
