@@ -1,6 +1,6 @@
 """Sources: installations and their services, and which places of theirs are synchronised into which space."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kade.core import folders, names
 from kade.core.clock import Millis, now
@@ -246,11 +246,6 @@ def next_run(source: Source, ended_at: Millis) -> Source:
     automatic = source.method == Method.AUTOMATIC and source.removed_at is None
     due = Millis(ended_at + source.interval_ms) if automatic else None
     return source._replace(run_id=None, run_until=None, due_at=due)
-
-
-def within(caller: Caller, tenant_id: Id) -> Caller:
-    """The same caller, acting in another tenant."""
-    return replace(caller, tenant_id=tenant_id)
 
 
 def _require_manager(tx: Tx, caller: Caller) -> None:
