@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import pytest
@@ -84,7 +85,7 @@ async def test_what_holds_for_a_customer_is_changed_by_whoever_manages(house: Ho
         await refused(
             house,
             RequestReason.BAD_VALUE,
-            lambda tx, wrong=wrong: customers.change(tx, house.caller, made, wrong),
+            partial(customers.change, caller=house.caller, customer=made, account=wrong),
         )
     itself = Caller(made.principal.id, "acme", house.caller.tenant_id)
     await refused(
@@ -128,7 +129,7 @@ async def test_another_space_becomes_a_group_once(house: House) -> None:
     caller = Caller(office.customer.principal.id, "acme", house.caller.tenant_id)
     assert await house.catalog.read(access.allowed, caller, Verb.READ, box.id)
     for name in ("Another name", "partner", "example GROUP"):
-        await refused(house, SpaceReason.NAME_TAKEN, lambda tx, name=name: make(tx, name))
+        await refused(house, SpaceReason.NAME_TAKEN, partial(make, name=name))
     every = await house.catalog.read(groups.of_customer, office.customer)
     assert [group.name for group in every] == ["Example group", "Partner"]
 

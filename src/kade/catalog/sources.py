@@ -45,12 +45,16 @@ _CHANGE = _change(sources)
 _ALL = select_rows(sources).where(_LIVING).order_by(sources.c.id)
 _OF_SPACE = _ALL.where(sources.c.space_id == bindparam("_space"))
 _OF_SERVICE = _ALL.where(sources.c.service_id == bindparam("_service"))
+_FORGET = delete(sources).where(sources.c.id == bindparam("_id"))
 _ANY = select(sources.c.id).where(_LIVING).limit(1)
-_WHEN = func.coalesce(sources.c.requested_at, sources.c.due_at)
+_WHEN = func.coalesce(sources.c.requested_at, sources.c.due_at, sources.c.run_until)
+_RUNNING = sources.c.run_id.is_not(
+    None
+)  # or whoever ran it is dead: then what was asked of it is asked still
 _DUE = (
     select_rows(sources)
     .where(
-        or_(sources.c.requested_at.is_not(None), sources.c.due_at <= bindparam("_at")),
+        or_(sources.c.requested_at.is_not(None), sources.c.due_at <= bindparam("_at"), _RUNNING),
         or_(sources.c.run_until.is_(None), sources.c.run_until < bindparam("_at")),
     )
     .order_by(_WHEN, sources.c.id)
@@ -62,7 +66,7 @@ _NEXT = select(
     func.min(
         func.coalesce(sources.c.run_until, sources.c.requested_at, sources.c.due_at),
     )
-).where(or_(sources.c.requested_at.is_not(None), sources.c.due_at.is_not(None)))
+).where(or_(sources.c.requested_at.is_not(None), sources.c.due_at.is_not(None), _RUNNING))
 
 _ADD_RUN = insert_row(sync_runs)
 _RUN = select_rows(sync_runs).where(sync_runs.c.id == bindparam("_id"))
@@ -76,6 +80,7 @@ _RUNS = (
 _TRIM = delete(sync_runs).where(
     sync_runs.c.source_id == bindparam("_source"), sync_runs.c.id < bindparam("_oldest")
 )
+_FORGET_RUNS = delete(sync_runs).where(sync_runs.c.source_id == bindparam("_source"))
 
 
 class SourceTable:
@@ -126,6 +131,10 @@ class SourceTable:
 
     def change(self, source: Source) -> None:
         self._unique(_CHANGE, source.path, _by_id(source._asdict()))
+
+    def forget(self, source_id: Id) -> None:
+        self._session.run(_FORGET_RUNS, _source=source_id)
+        self._session.run(_FORGET, _id=source_id)
 
     def of_space(self, space_id: Id) -> list[Source]:
         return [_source(row) for row in self._session.all(_OF_SPACE, _space=space_id)]

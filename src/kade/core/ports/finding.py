@@ -74,6 +74,9 @@ class Sources(Protocol):
         """The source, which no other transaction can change until this one ends."""
 
     def change(self, source: Source) -> None: ...
+    def forget(self, source_id: Id) -> None:
+        """Remove the row and its runs; nothing may refer to it any more."""
+
     def of_space(self, space_id: Id) -> list[Source]:
         """Those not removed, oldest first."""
 
