@@ -125,6 +125,30 @@ async def test_the_source_that_is_due_longest_is_taken_by_one(catalog: Catalog) 
     assert again.run_id != second.run_id
 
 
+async def test_a_run_that_nobody_ended_is_begun_again(catalog: Catalog) -> None:
+    space, service = await furnished(catalog)
+    source = a_source(space, service, due_at=None, requested_at=Millis(5))
+    await catalog.write(lambda tx: tx.sources.add(source))
+
+    async def take(at: int) -> Source | None:
+        return await catalog.write(lambda tx: tx.sources.take_due(Millis(at), a_run(), Millis(at + 100)))
+
+    first = await take(10)
+    assert first is not None
+    assert await take(110) is None
+    assert await catalog.read(lambda tx: tx.sources.next_due()) == 110
+    again = await take(111)
+    assert again is not None and again.run_id != first.run_id
+    ended = again._replace(run_id=None, run_until=None)
+    await catalog.write(lambda tx: tx.sources.change(ended))
+    assert await take(999) is None
+    assert await catalog.read(lambda tx: tx.sources.next_due()) is None
+    await catalog.write(lambda tx: tx.sources.forget(source.id))
+    assert await catalog.read(lambda tx: tx.sources.get(source.id)) is None
+    assert await catalog.read(lambda tx: tx.sources.runs(source.id, 9)) == []
+    await catalog.write(lambda tx: tx.sources.remove_service(service.id))
+
+
 async def test_runs_are_kept_newest_first_and_trimmed(catalog: Catalog) -> None:
     space, service = await furnished(catalog)
     source = a_source(space, service)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.bodies import Body, HeldBytes
@@ -29,6 +30,9 @@ from kade.services.uploads import Rules, Wish
 from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
 from kade.storage.local import LocalSegmentStore
+
+if TYPE_CHECKING:
+    from tests.services.workshop import Workshop
 
 PACE = Pace(flush_bytes=1 << 20, flush_s=0.05, slow_after_s=60.0, inline_limit=64)
 
@@ -197,3 +201,12 @@ async def house(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[House]:
     opened = await open_house(tmp_path, sqlite_template)
     yield opened
     await close_house(opened)
+
+
+@pytest.fixture
+async def workshop(house: House, tmp_path: Path) -> "Workshop":
+    """The house with a worker's parts, and an office in it."""
+    from tests.services.filing import an_office
+    from tests.services.workshop import Workshop
+
+    return Workshop(house, await an_office(house), tmp_path)

@@ -49,11 +49,13 @@ _USES = select(sources.c.id).where(sources.c.service_id == bindparam("_service")
 _FORGET = delete(sources).where(sources.c.id == bindparam("_source"))
 _FORGET_RUNS = delete(sync_runs).where(sync_runs.c.source_id == bindparam("_source"))
 _ANY = select(sources.c.id).where(_LIVING).limit(1)
-_WHEN = func.coalesce(sources.c.requested_at, sources.c.due_at)
+_WHEN = func.coalesce(sources.c.requested_at, sources.c.due_at, sources.c.run_until)
+# Or whoever ran it is dead: then what was asked of it is asked still.
+_RUNNING = sources.c.run_id.is_not(None)
 _DUE = (
     select_rows(sources)
     .where(
-        or_(sources.c.requested_at.is_not(None), sources.c.due_at <= bindparam("_at")),
+        or_(sources.c.requested_at.is_not(None), sources.c.due_at <= bindparam("_at"), _RUNNING),
         or_(sources.c.run_until.is_(None), sources.c.run_until < bindparam("_at")),
     )
     .order_by(_WHEN, sources.c.id)
@@ -65,7 +67,7 @@ _NEXT = select(
     func.min(
         func.coalesce(sources.c.run_until, sources.c.requested_at, sources.c.due_at),
     )
-).where(or_(sources.c.requested_at.is_not(None), sources.c.due_at.is_not(None)))
+).where(or_(sources.c.requested_at.is_not(None), sources.c.due_at.is_not(None), _RUNNING))
 
 _ADD_RUN = insert_row(sync_runs)
 _RUN = select_rows(sync_runs).where(sync_runs.c.id == bindparam("_id"))

@@ -16,6 +16,7 @@ from kade.core.files import File
 from kade.core.ids import Id
 from kade.core.ports import Catalog, Extractor, Tx
 from kade.core.readings import Reading, ReadingState
+from kade.services.items import retry_at
 from kade.services.spooling import Spool, Whereabouts, whereabouts
 
 _log = structlog.get_logger("kade.services.extracting")
@@ -78,6 +79,9 @@ class Extracting:
         except OSError as error:
             _log.warning("a file could not be read", file=job.file.id, error=str(error))
             return Extracted(), "source.unreadable"
+        except Exception:  # else those that were taken with it would wait for it for ever
+            _log.exception("a file could not be read", file=job.file.id)
+            return Extracted(), "request.unexpected"
 
 
 def _take(tx: Tx) -> list[Job]:
@@ -108,11 +112,12 @@ def _keep(tx: Tx, job: Job, extracted: Extracted, counts: Counts, error: str) ->
     if current is None or current.state != ReadingState.WAITING or file is None or not _same(tx, job, file):
         return
     stopped = any(each.kind in FAILURES for each in extracted.remarks)
-    attempts = current.attempts + (1 if stopped or error else 0)
-    if (stopped or error) and attempts < _ATTEMPTS:
-        tx.readings.change(current._replace(attempts=attempts, due_at=Millis(now() + _AGAIN_MS)))
-        return
     failed = stopped or bool(error)
+    attempts = current.attempts + failed
+    again = _again(attempts, error) if failed else None
+    if again is not None:
+        tx.readings.change(current._replace(attempts=attempts, due_at=again))
+        return
     tx.readings.set_text(file.id, extracted.text)
     tx.readings.change(
         current._replace(
@@ -136,6 +141,13 @@ def _keep(tx: Tx, job: Job, extracted: Extracted, counts: Counts, error: str) ->
     )
     if failed or extracted.remarks:
         tx.journal.append(_remarked(file, extracted, error, failed))
+
+
+def _again(attempts: int, error: str) -> Millis | None:
+    """When to try again: a place may be out of reach for hours."""
+    if error:
+        return retry_at(attempts)
+    return Millis(now() + _AGAIN_MS) if attempts < _ATTEMPTS else None
 
 
 def _same(tx: Tx, job: Job, file: File) -> bool:

@@ -88,15 +88,15 @@ class Fetching:
         appending, rules = self._appending, self._appending.tools.rules
 
         def begin(tx: Tx) -> Upload:
-            return uploads.begin_version(tx, job.caller, rules, _wanted(tx, job), None, None)
+            return uploads.begin_version(tx, job.caller, rules, _wanted(tx, job)[0], None, None)
 
         def closing(tx: Tx, _upload: Upload, _arrived: Arrived) -> None:
-            file = _wanted(tx, job)
+            file, current = _wanted(tx, job)
             if seen.modified_at != file.modified_at:
                 files.change(tx, file, modified_at=seen.modified_at)
-            current = tx.items.get(job.item.file_id)
-            if current is not None:
-                self._keeper.settled(tx, current, seen)
+            # It was seen to change, or asked for, while it was being read: then it is read once more.
+            again = current.due_at if current.due_at != job.item.due_at else None
+            self._keeper.settled(tx, current, seen, again)
 
         source = PiecesSource(place.read(seen))
         try:
@@ -109,10 +109,8 @@ class Fetching:
             await source.close()
 
     def _noted(self, tx: Tx, job: Job, seen: Seen) -> None:
-        _wanted(tx, job)
-        current = tx.items.get(job.item.file_id)
-        if current is not None:
-            self._keeper.note(tx, job.caller, current, seen)
+        _, current = _wanted(tx, job)
+        self._keeper.note(tx, job.caller, current, seen)
 
     def _missing(self, tx: Tx, job: Job) -> None:
         """Nothing stands there: what was read from there once is gone; what was asked for may yet come."""
@@ -129,22 +127,37 @@ class Fetching:
 
 def _take(tx: Tx) -> list[Job]:
     jobs = []
-    for item in tx.items.take_due(now(), Millis(now() + _LEASE_MS), _AT_ONCE):
-        source = tx.sources.get(item.source_id)
-        service = tx.sources.service(source.service_id) if source is not None else None
-        if source is None or service is None or source.removed_at is not None:
+    until = Millis(now() + _LEASE_MS)
+    for item in tx.items.take_due(now(), until, _AT_ONCE):
+        job = _job(tx, item._replace(due_at=until))
+        if job is not None:
+            jobs.append(job)
+        else:
             tx.items.change(item._replace(due_at=None))
-            continue
-        jobs.append(Job(item, source, service, sources.syncer_of(tx, source.tenant_id)))
     return jobs
 
 
-def _wanted(tx: Tx, job: Job) -> File:
-    """The item's file, which nobody removed meanwhile. Raises KadeError(``FileReason.UNKNOWN``)."""
-    file = tx.files.get(job.item.file_id)
-    if file is None or file.state not in (FileState.HELD, FileState.LIVE):
+def _job(tx: Tx, item: Item) -> Job | None:
+    """None: its source is removed, or nobody synchronises for its tenant any longer."""
+    source, service = sources.of_item(tx, item)
+    if source.removed_at is not None:
+        return None
+    try:
+        return Job(item, source, service, sources.syncer_of(tx, source.tenant_id))
+    except KadeError:
+        return None
+
+
+def _wanted(tx: Tx, job: Job) -> tuple[File, Item]:
+    """The item as it is now, and its file, which nobody removed meanwhile.
+
+    Raises:
+        KadeError: ``FileReason.UNKNOWN``.
+    """
+    file, current = tx.files.get(job.item.file_id), tx.items.get(job.item.file_id)
+    if file is None or current is None or file.state not in (FileState.HELD, FileState.LIVE):
         raise KadeError(FileReason.UNKNOWN, job.item.file_id)
-    return file
+    return file, current
 
 
 def _failed(tx: Tx, job: Job, error: str) -> None:

@@ -21,6 +21,8 @@ _GRACE_MS = (
     3_600_000  # how long what is gone is remembered: an index that is being built has to forget it, too
 )
 _ROUNDS = 5
+# What was marked at a moment may be seen only some time later: that of its transaction, and of another clock.
+_MARGIN_MS = 60_000
 
 
 class Batch(NamedTuple):
@@ -58,12 +60,12 @@ class Indexing:
         """
         rebuilt = await self._index.rebuild()
         try:
-            since, total = now(), 0
+            since, total = _a_while_ago(), 0
             async for batch in self._every(None):
                 await rebuilt.add(batch.documents, batch.removed)
                 total += len(batch.documents)
             for _ in range(_ROUNDS):
-                began, caught_up = now(), 0
+                began, caught_up = _a_while_ago(), 0
                 async for batch in self._every(since):
                     await rebuilt.add(batch.documents, batch.removed)
                     caught_up += len(batch.stamps)
@@ -85,6 +87,10 @@ class Indexing:
                 return
             yield batch
             after = batch.stamps[-1][0]
+
+
+def _a_while_ago() -> Millis:
+    return Millis(now() - _MARGIN_MS)
 
 
 def _page(tx: Tx, after: Id | None, indexed_since: Millis | None) -> Batch:
@@ -136,6 +142,10 @@ def _documents(tx: Tx, readings: Sequence[Reading]) -> list[Document]:
 
 
 def _forget_gone(tx: Tx) -> int:
-    gone = tx.readings.forgettable(Millis(now() - _GRACE_MS), _BATCH)
+    gone = []
+    for file_id in tx.readings.forgettable(Millis(now() - _GRACE_MS), _BATCH):
+        reading = tx.readings.lock(file_id)
+        if reading is not None and reading.state == ReadingState.GONE:  # else it came back meanwhile
+            gone.append(file_id)
     tx.readings.forget(gone)
     return len(gone)

@@ -81,6 +81,8 @@ class ItemKeeper:
         assert file is not None and space is not None
         length = seen.length if seen.length is not None else file.length
         told = {"length": length, "modified_at": seen.modified_at}
+        if file.content_id is not None:
+            file = _let_go(tx, file)
         if file.state == FileState.LIVE:
             changed = files.change(tx, file, **told)
             tx.journal.append(_event(caller, "file.changed", changed))
@@ -89,17 +91,17 @@ class ItemKeeper:
             arrivals.announce(tx, live, _event(caller, "file.created", live))
         self.settled(tx, item, seen)
 
-    def settled(self, tx: Tx, item: Item, seen: Seen) -> None:
-        """What was seen is what the house has now."""
+    def settled(self, tx: Tx, item: Item, seen: Seen, again: Millis | None = None) -> None:
+        """What was seen is what the house has now; *again* is when it is to be read nevertheless."""
         tx.items.change(
             item._replace(
                 key=seen.key,
                 signature=seen.signature,
                 identity=seen.identity,
-                queued_at=None,
+                queued_at=item.queued_at if again is not None else None,
                 failures=0,
                 error="",
-                due_at=None,
+                due_at=again,
             )
         )
 
@@ -142,7 +144,12 @@ class ItemKeeper:
         takes the place of what was. A trashed one comes back.
         """
         folder, name, key = place
-        file = files.at(tx, source.space_id, folder, name, _KNOWN)
+        known = tx.items.by_keys(source.id, [key]).get(key)
+        file = tx.files.get(known.file_id) if known is not None else None
+        if file is None or file.state not in _KNOWN:
+            if known is not None:
+                tx.items.forget(known.file_id)
+            file = files.at(tx, source.space_id, folder, name, _KNOWN)
         if file is None:
             file = self._new_file(tx, caller, source.space_id, folder, name, said)
         else:
@@ -213,6 +220,18 @@ def _free_name(tx: Tx, space_id: Id, folder: str, name: str) -> str:
         if files.at(tx, space_id, folder, candidate, _KNOWN) is None:
             return candidate
     return f"{stem} ({new_id()}){dot}{extension}"
+
+
+def _let_go(tx: Tx, file: File) -> File:
+    """The file without the bytes that were copied once: they are another thing's by now."""
+    former, held = file.content_id, file.length or 0
+    file = files.change(tx, file, content_id=None)
+    upload = tx.uploads.of_file(file.id)
+    if upload is not None:
+        tx.uploads.forget(upload.id)
+    files.condemn_unused(tx, former)
+    tx.quotas.settle((file.tenant_id, file.space_id), reserved=0, used=-held)
+    return file
 
 
 def _event(caller: Caller, kind: str, file: File) -> Event:

@@ -48,6 +48,9 @@ class PiecesSource:
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.gather(self._pending, return_exceptions=True)
+        close = getattr(self._pieces, "aclose", None)
+        if close is not None:  # what they come from is let go of before anything else is asked of it
+            await close()
 
     async def _next(self) -> bytes | None:
         return await anext(self._pieces, None)

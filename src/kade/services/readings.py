@@ -70,8 +70,10 @@ def _mark_space(tx: Tx, space_id: Id, entry: JournalEntry) -> None:
     found = tx.files.of_space(space_id, _PRESENT, after, _BATCH)
     space = tx.spaces.get(space_id)
     index = space is not None and space.policy.index
+    known = tx.readings.get_many([file.id for file in found])
     for file in found:
-        if (tx.readings.get(file.id) is not None) != index:
+        reading = known.get(file.id)
+        if (reading is not None and reading.state != ReadingState.GONE) != index:
             mark(tx, file, read_again=False)
     if len(found) == _BATCH:
         tx.journal.append(Event(_CONTINUED, space_id, detail={"after": found[-1].id}))

@@ -11,7 +11,7 @@ from kade.core.grants import Verb
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.principals import Caller, Principal, PrincipalKind
-from kade.core.sources import Installation, Method, Service, ServiceKind, Source
+from kade.core.sources import Installation, Item, Method, Service, ServiceKind, Source
 from kade.core.spaces import Space
 from kade.services import access, files, principals, tenants
 from kade.services.naming import Namers
@@ -164,14 +164,15 @@ def change(tx: Tx, caller: Caller, source: Source, wish: Wish, *, resynchronise:
     if wish.interval_ms < _SHORTEST_MS:
         raise KadeError(RequestReason.BAD_VALUE, "interval")
     automatic = wish.method is Method.AUTOMATIC
-    changed = source._replace(
+    current = tx.sources.lock(source.id) or source
+    changed = current._replace(
         shown=wish.shown,
         method=wish.method,
         copies=wish.copies,
         interval_ms=wish.interval_ms,
-        due_at=(source.due_at or now()) if automatic else None,
-        requested_at=now() if resynchronise else source.requested_at,
-        resynchronise=source.resynchronise or resynchronise,
+        due_at=(current.due_at or now()) if automatic else None,
+        requested_at=now() if resynchronise else current.requested_at,
+        resynchronise=current.resynchronise or resynchronise,
     )
     tx.sources.change(changed)
     tx.journal.append(Event.by(caller, "source.changed", source.id))
@@ -193,7 +194,10 @@ def request_run(tx: Tx, caller: Caller, source: Source) -> Source:
 def remove(tx: Tx, caller: Caller, source: Source) -> None:
     """Synchronise the place no longer: what came from it is removed, as if it were gone there."""
     access.require(tx, caller, Verb.MANAGE, source.space_id)
-    tx.sources.change(source._replace(removed_at=now(), due_at=now(), requested_at=now()))
+    current = tx.sources.lock(source.id) or source
+    # A run that has it ends here: nothing of it counts any longer.
+    ended = current._replace(run_id=None, run_until=None)
+    tx.sources.change(ended._replace(removed_at=now(), due_at=now(), requested_at=now()))
     tx.journal.append(Event.by(caller, "source.removed", source.id))
 
 
@@ -207,8 +211,8 @@ def drop_items(tx: Tx, caller: Caller, source: Source) -> int:
             continue
         if file.state == FileState.LIVE and file.content_id is not None:
             files.remove(tx, caller, file)
-        else:
-            files.purge(tx, caller, file)
+        elif file.state in (FileState.HELD, FileState.LIVE, FileState.TRASHED) and file.content_id is None:
+            files.purge(tx, caller, file)  # nothing of it could be restored
     return len(found)
 
 
@@ -218,10 +222,23 @@ def of_space(tx: Tx, caller: Caller, space_id: Id) -> list[Source]:
     return tx.sources.of_space(space_id)
 
 
+def of_item(tx: Tx, item: Item) -> tuple[Source, Service]:
+    """Where an item stands; both are there for as long as the item is."""
+    source = tx.sources.get(item.source_id)
+    assert source is not None
+    service = tx.sources.service(source.service_id)
+    assert service is not None
+    return source, service
+
+
 def ensure_syncer(tx: Tx, caller: Caller, namers: Namers) -> Principal:
-    """The principal in whose name a tenant's sources are synchronised; made with the first one."""
+    """The principal in whose name a tenant's sources are synchronised; made with the first one.
+
+    Raises:
+        KadeError: ``PrincipalReason.NAME_TAKEN`` when somebody else has its name.
+    """
     there = tx.principals.named(caller.tenant_id, names.fold(SYNCER))
-    if there is not None:
+    if there is not None and there.kind == PrincipalKind.SYNCER:
         return there
     made = principals.create(tx, caller, namers, PrincipalKind.SYNCER, SYNCER)
     root = tenants.root_of(tx, caller.tenant_id)
@@ -236,15 +253,15 @@ def syncer_of(tx: Tx, tenant_id: Id) -> Caller:
         KadeError: ``SourceReason.UNKNOWN`` when it was removed.
     """
     found = tx.principals.named(tenant_id, names.fold(SYNCER))
-    if found is None:
+    if found is None or found.kind != PrincipalKind.SYNCER:
         raise KadeError(SourceReason.UNKNOWN, SYNCER)
     return Caller(found.id, found.name, tenant_id)
 
 
-def next_run(source: Source, ended_at: Millis) -> Source:
-    """The source when a run over it has ended: free, and due again if it is kept up by itself."""
-    automatic = source.method == Method.AUTOMATIC and source.removed_at is None
-    due = Millis(ended_at + source.interval_ms) if automatic else None
+def next_run(source: Source, ended_at: Millis, *, failed: bool) -> Source:
+    """The source when a run over it has ended: free, and due again if there is more to do by itself."""
+    again = source.method == Method.AUTOMATIC if source.removed_at is None else failed
+    due = Millis(ended_at + source.interval_ms) if again else None
     return source._replace(run_id=None, run_until=None, due_at=due)
 
 

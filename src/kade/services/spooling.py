@@ -13,6 +13,7 @@ from kade.core.files import File
 from kade.core.ids import new_id
 from kade.core.ports import Places, SegmentStore, Tx
 from kade.core.sources import Item, Service, Source
+from kade.services import sources
 
 
 class Whereabouts(NamedTuple):
@@ -29,11 +30,9 @@ def whereabouts(tx: Tx, file: File) -> Whereabouts:
     if content is not None and content.state == ContentState.LIVE:
         return Whereabouts(content.inline, tx.contents.extents(content.id), None)
     item = tx.items.get(file.id)
-    source = tx.sources.get(item.source_id) if item is not None else None
-    service = tx.sources.service(source.service_id) if source is not None else None
-    if item is None or source is None or service is None or content is not None:
+    if item is None or content is not None:
         raise KadeError(FileReason.CONTENT_GONE, file.id)
-    return Whereabouts(None, (), (item, source, service))
+    return Whereabouts(None, (), (item, *sources.of_item(tx, item)))
 
 
 class Spool:
@@ -99,6 +98,7 @@ class Spool:
 
     async def _copy(self, pieces: AsyncIterator[bytes], path: Path, most: int) -> None:
         written = 0
+        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         file = await asyncio.to_thread(path.open, "xb")
         try:
             async with contextlib.aclosing(_closable(pieces)) as every:

@@ -61,7 +61,7 @@ class Syncing:
         error = ""
         try:
             if source.removed_at is not None:
-                await self._drop(source)
+                await self._drop(source, walk)
             else:
                 await self._walk(source, walk)
         except KadeError as refusal:
@@ -76,8 +76,7 @@ class Syncing:
 
     async def _walk(self, source: Source, walk: Walk) -> None:
         service = await self._catalog.read(lambda tx: tx.sources.service(source.service_id))
-        if service is None:
-            raise KadeError(SourceReason.UNKNOWN, source.service_id)
+        assert service is not None
         place = await self._places.open(service, source.path)
         try:
             async for batch in _batches(place.walk()):
@@ -97,13 +96,17 @@ class Syncing:
             await self._catalog.write(self._welcome, source, service, walk, each, former)
 
     async def _former(self, source: Source, place: Place, seen: Seen) -> Item | None:
-        """The item that this one was under another name: the same thing, and no longer where it was."""
+        """The item that this one was under another name: the same thing, and nothing stands where it was.
+
+        Where another thing took its place, the file is that one: so a program that saves by putting the old
+        version aside does not take the tags of the file away with it.
+        """
         if not seen.identity:
             return None
         known = await self._catalog.read(lambda tx: tx.items.by_identity(source.id, seen.identity))
         for item in known:
             there = await place.look(item.key)
-            if there is None or there.key != item.key or there.identity != seen.identity:
+            if there is None or there.key != item.key:
                 return item
         return None
 
@@ -151,15 +154,17 @@ class Syncing:
         self, tx: Tx, source: Source, service: Service, walk: Walk, seen: Seen, former: Item | None
     ) -> None:
         """Something that stands at a key where nothing was known."""
-        _held(tx, source, walk.run)
+        current = _held(tx, source, walk.run)
+        if tx.items.by_keys(source.id, [seen.key]):
+            return  # seen twice in one walk, or asked for meanwhile
         caller = sources.syncer_of(tx, source.tenant_id)
         where = self._keeper.folder_of(service, source, seen)
         try:
             if former is not None and (file := tx.files.get(former.file_id)) is not None:
-                self._keeper.rename(tx, caller, source, former, file, where, seen, walk.run.id)
+                self._keeper.rename(tx, caller, current, former, file, where, seen, walk.run.id)
                 walk.count(seen=1, renamed=1)
                 return
-            arrival = self._keeper.add(tx, caller, source, where, seen, walk.run.id)
+            arrival = self._keeper.add(tx, caller, current, where, seen, walk.run.id)
         except KadeError as error:
             if error.reason not in (FileReason.BAD_NAME, FileReason.NAME_REFUSED):
                 raise
@@ -178,11 +183,9 @@ class Syncing:
                 break
         await self._catalog.write(lambda tx: tx.folders.prune(source.space_id))
 
-    async def _drop(self, source: Source) -> None:
-        while await self._catalog.write(
-            lambda tx: sources.drop_items(tx, sources.syncer_of(tx, source.tenant_id), source)
-        ):
-            pass
+    async def _drop(self, source: Source, walk: Walk) -> None:
+        while dropped := await self._catalog.write(_drop_some, source, walk):
+            walk.count(removed=dropped)
         await self._catalog.write(lambda tx: tx.folders.prune(source.space_id))
 
 
@@ -232,6 +235,11 @@ def _remove_some(tx: Tx, source: Source, walk: Walk, after: Id | None) -> tuple[
     return (unseen[-1].file_id if len(unseen) == _BATCH else None), removed
 
 
+def _drop_some(tx: Tx, source: Source, walk: Walk) -> int:
+    _held(tx, source, walk.run)
+    return sources.drop_items(tx, sources.syncer_of(tx, source.tenant_id), source)
+
+
 def _below(key: str, unreadable: str) -> bool:
     return not unreadable or key == unreadable or key.startswith(unreadable.rstrip("/") + "/")
 
@@ -258,9 +266,9 @@ def _end(tx: Tx, source_id: Id, walk: Walk, error: str) -> None:
     if current is None or current.run_id != ended.id:
         return
     if current.removed_at is not None and not error:
-        tx.sources.forget(source_id)
+        tx.sources.forget(source_id)  # else its service could not be removed
         return
-    free = sources.next_run(current, now())
+    free = sources.next_run(current, now(), failed=bool(error))
     tx.sources.change(free._replace(resynchronise=current.resynchronise and bool(error)))
     tx.sources.change_run(ended)
     tx.sources.trim_runs(source_id, _RUNS_KEPT)
