@@ -109,8 +109,8 @@ async def test_a_source_that_ended_takes_its_files_along(house: House) -> None:
     await house.catalog.write(sources.remove, house.caller, made)
     gone = await source_now(house, made)
     assert gone.removed_at is not None and gone.due_at is not None
-    assert sources.next_run(gone, now()).due_at is None
-    assert sources.next_run(made, Millis(5)).due_at == 5 + made.interval_ms
+    assert sources.next_run(gone, now(), failed=False).due_at is None
+    assert sources.next_run(made, Millis(5), failed=False).due_at == 5 + made.interval_ms
 
     def lost(tx: Tx) -> None:
         tx.items.add(Item(new_id(), made.id, "lost", "", "", None, None, 0, 0, "", None))
