@@ -105,12 +105,13 @@ def found(shelf: Shelf, entry: Entry, custom_id: str, tags: list[str], score: in
     """A search item, but for its snippet, in the order of the original."""
     file, reading = entry.file, entry.reading
     mail = reading is not None and reading.kind == Kind.EMAIL
+    author, properties = _described(entry)
     item: dict[str, Any] = {"CustomID": custom_id, "Name": file.name}
     if not mail:
         item["Server"] = shelf.server(entry)
     return item | {
         "Path": shelf.mail_path(entry) if mail else shelf.path(entry),
-        "Author": reading.author if reading is not None else "",
+        "Author": author,
         "FileGroup": shelf.group(entry).name,
         "Type": "EMAIL" if mail else "FILE",
         "Dimension": dimension(file.length or 0),
@@ -121,7 +122,7 @@ def found(shelf: Shelf, entry: Entry, custom_id: str, tags: list[str], score: in
         "Attachments": _attachments(entry),
         "TagsFound": tags,
         "Meta": json.loads(entry.said.meta) if entry.said.meta else None,
-        "Properties": _json(reading.properties) if reading is not None else None,
+        "Properties": properties,
         "Snippet": "",
         "Score": score,
     }
@@ -130,6 +131,7 @@ def found(shelf: Shelf, entry: Entry, custom_id: str, tags: list[str], score: in
 def information(tx: Tx, shelf: Shelf, entry: Entry, item: Item | None) -> dict[str, Any]:
     """Everything that is known of a file in one group."""
     file, reading = entry.file, entry.reading
+    author, properties = _described(entry)
     read = reading.read_at if reading is not None else None
     indexed = reading.indexed_at if reading is not None and reading.read_at is not None else None
     return {
@@ -137,7 +139,7 @@ def information(tx: Tx, shelf: Shelf, entry: Entry, item: Item | None) -> dict[s
         "Server": shelf.server(entry),
         "FileGroup": shelf.group(entry).name,
         "Type": "EMAIL" if reading is not None and reading.kind == Kind.EMAIL else "FILE",
-        "Author": reading.author if reading is not None else "",
+        "Author": author,
         "LastModified": time(file.modified_at or file.arrived_at or file.created_at),
         "Deleted": file.state == FileState.TRASHED,
         "DeletedOn": _deleted_on(entry),
@@ -155,7 +157,7 @@ def information(tx: Tx, shelf: Shelf, entry: Entry, item: Item | None) -> dict[s
         "ExtraContent": entry.said.extra,
         "Meta": _compact(entry.said.meta),
         "Tags": list(entry.said.tags),
-        "Properties": _json(reading.properties) if reading is not None else None,
+        "Properties": properties,
     }
 
 
@@ -208,6 +210,18 @@ def marked(snippet: Snippet) -> str:
 def chosen(item: dict[str, Any], fields: frozenset[str] | None) -> dict[str, Any]:
     """The item with those of its fields that were asked for."""
     return item if fields is None else {name: value for name, value in item.items() if name in fields}
+
+
+def _described(entry: Entry) -> tuple[str, Any]:
+    """Author and properties; of a message the sender without brackets, and the mailbox that it lies in."""
+    reading = entry.reading
+    properties = _json(reading.properties) if reading is not None else None
+    if reading is None or reading.kind != Kind.EMAIL or properties is None:
+        return reading.author if reading is not None else "", properties
+    sender = properties["From"]
+    mailbox = entry.folder.path.partition("/")[2] if entry.folder is not None else ""
+    identity = {"Message-ID": properties.pop("Message-ID"), "Mailbox": mailbox}
+    return " ".join(filter(None, (sender["Name"], sender["Address"]))), identity | properties
 
 
 def _figures(reading: Reading | None) -> dict[str, Any]:
