@@ -44,25 +44,29 @@ from kade.search.weighing import (
     rarity_of,
 )
 
+_FEW = 16
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class View:
-    """The files that a caller may see, of one state of the index."""
+    """The files that a caller may see; *count* has some that were removed and are not merged away yet."""
 
     def __init__(self, searcher: Searcher, schema: Schema, seen: Sequence[str]) -> None:
         self.query = in_spaces(schema, seen)
-        self.count = counted(searcher.search(self.query, 1, order_by_field="length"))
-        self._is_all = self.count == searcher.num_docs
+        self.count = sum(searcher.doc_freq("seen", word) for word in seen)
+        # Every file has one such word and one such type, so nothing is hidden when there are as many.
+        self._is_all = self.count == searcher.doc_freq("type", EVERY)
 
     def limit(self, query: Query) -> Query:
         """What of it is among them."""
-        return query if self._is_all else Query.boolean_query([(Occur.Must, query), (Occur.Must, self.query)])
+        if self._is_all:
+            return query
+        return Query.boolean_query([(Occur.Must, query), (Occur.Must, self.query)])
 
     def having(self, searcher: Searcher, schema: Schema, field: str, word: str) -> int:
         """How many of them have a word."""
         if self._is_all:
-            return min(self.count, searcher.doc_freq(field, word))
+            return searcher.doc_freq(field, word)
         query = self.limit(Query.term_query(schema, field, word, "basic"))
         return counted(searcher.search(query, 1, order_by_field="length"))
 
@@ -282,8 +286,12 @@ def some(queries: Iterable[Query]) -> Query:
 
 
 def in_spaces(schema: Schema, words: Sequence[str]) -> Query:
-    """The files that are seen by these words."""
-    return Query.const_score_query(Query.term_set_query(schema, "seen", words), 0.0)
+    """The files that are seen by these words; by many of them a set is faster, by few a union is."""
+    if 0 < len(words) <= _FEW:
+        found = some(Query.term_query(schema, "seen", word, "basic") for word in words)
+    else:
+        found = Query.term_set_query(schema, "seen", words)
+    return Query.const_score_query(found, 0.0)
 
 
 def counted(result: SearchResult) -> int:

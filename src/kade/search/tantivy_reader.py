@@ -20,28 +20,17 @@ from kade.search.weighing import is_scored
 
 _SPARE = 64  # hits read beyond a page, to see whether those that are equal to its last one end there
 _TRIES = 5
-_VIEWS = 256
 _COLUMNS = {SortBy.SIZE: "length", SortBy.DATE: "modified", SortBy.RELEVANCE: None}
 
 
 class _State(NamedTuple):
-    """One state of an index, and what was learnt of it: the files that are seen by these words."""
+    """One state of an index."""
 
     folder: Path
     version: tuple[int, int, int]
     tantivy: Index
     searcher: Searcher
     schema: Schema
-    views: dict[tuple[str, ...], View]
-
-    def view(self, seen: Sequence[str]) -> View:
-        key = tuple(seen)
-        found = self.views.get(key)
-        if found is None:
-            if len(self.views) >= _VIEWS:
-                self.views.clear()
-            found = self.views[key] = View(self.searcher, self.schema, seen)
-        return found
 
 
 class Reader:
@@ -96,7 +85,7 @@ class Reader:
         else:
             return opened
         index.reload()
-        self._opened = _State(folder, version, index, index.searcher(), index.schema, {})
+        self._opened = _State(folder, version, index, index.searcher(), index.schema)
         return self._opened
 
     def close(self) -> None:
@@ -109,7 +98,7 @@ class Reader:
         state = self.state()
         column = _COLUMNS[search.sort_by]
         by_score = column is None and is_scored(search.term)
-        view = state.view(all_seen(search.spaces, search.trashed_in))
+        view = View(state.searcher, state.schema, all_seen(search.spaces, search.trashed_in))
         compiler = Compiler(state.searcher, state.schema, self._analysis, view, search.caps, ranks=by_score)
         query = compiler.compile(search.term)
         ranked = _Ranked(

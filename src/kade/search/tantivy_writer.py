@@ -18,6 +18,7 @@ from kade.search.analysis import Analysis
 from kade.search.tantivy_schema import equip, fields, schema
 
 _HEAP = 48 << 20  # bytes of words that wait to be written, in each thread; twice that is used
+_UNCOMMITTED = 10_000  # changes that wait in memory
 _PATIENCE_S = 3.0
 _PAUSE_S = 0.05
 
@@ -33,6 +34,7 @@ class Writer:
     def __init__(self, analysis: Analysis, threads: int = 1) -> None:
         self._analysis = analysis
         self._threads = threads
+        self._uncommitted = 0
         self._folder: Path | None = None
         self._writer: IndexWriter | None = None
 
@@ -45,6 +47,7 @@ class Writer:
         latest = {document.file_id: document for document in documents}
         try:
             writer = self._opened(folder)
+            self._uncommitted += len(latest) + len(removed)
             for file_id in (*latest, *removed):
                 writer.delete_documents_by_term("id", file_id)
             for file_id in latest.keys() - set(removed):
@@ -52,12 +55,18 @@ class Writer:
         except BaseException as error:  # a panic is no Exception
             raise self._failed(error) from error
 
+    def commit_now_and_then(self) -> None:
+        """The same as ``commit`` once there is much that was put since the last one."""
+        if self._uncommitted >= _UNCOMMITTED:
+            self.commit()
+
     def commit(self) -> None:
         """Make what was put durable, and seen by searches. Raises KadeError as ``put`` does."""
         if self._writer is None:
             return
         try:
             self._writer.commit()
+            self._uncommitted = 0
         except BaseException as error:
             raise self._failed(error) from error
 
