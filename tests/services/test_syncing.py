@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.services.workshop import Workshop
+from tests.services.workshop import SAID, Workshop
 
 from kade.core.annotations import Annotations
 from kade.core.clock import Millis, now
@@ -14,8 +14,6 @@ from kade.core.ports import Tx
 from kade.core.sources import Item, Method, Source
 from kade.services import files, principals, sources, spaces
 from kade.services.sources import Wish
-
-SAID = Annotations(("tag",), '{"a": 1}', "extra")
 
 
 async def annotated(workshop: Workshop, path: str) -> File:

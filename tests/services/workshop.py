@@ -25,6 +25,7 @@ from kade.services.spooling import Spool
 from kade.services.syncing import Syncing
 
 ALL = (FileState.LIVE, FileState.HELD, FileState.TRASHED)
+SAID = Annotations(("tag",), '{"a": 1}', "extra")
 
 
 @dataclass
