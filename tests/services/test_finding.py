@@ -298,7 +298,6 @@ async def test_installations_and_services_are_found_changed_and_removed(workshop
         "installation.removed",
         "installation.removed",
     ]
-    assert sources.within(caller, new_id()).principal_id == caller.principal_id
 
 
 async def test_who_is_called_as_the_syncer_is_not_it(workshop: Workshop) -> None:

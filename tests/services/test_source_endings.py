@@ -1,6 +1,7 @@
 """Sources that end, are asked for, or are not due: what becomes of their files, and of their runs."""
 
 import pytest
+from tests.services.test_syncing import annotated, same
 from tests.services.workshop import Workshop
 
 from kade.core.clock import Millis, now

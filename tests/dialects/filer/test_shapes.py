@@ -85,7 +85,9 @@ async def test_what_a_search_finds_in_a_folder_and_in_a_mailbox(tmp_path: Path) 
         assert mail["Properties"]["CC"] == [{"Name": "Second", "Address": "second@example.org"}]
         item = {"Name": "Filer.png", "Downloadable": True, "CreationDate": "2024-11-19T21:32:40Z"}
         assert mail["Attachments"] == {"Count": 1, "Items": [item]}
-        answer = await client.done("GET", "/File/Information/", CustomID=mail["CustomID"])
+        answer = await client.done(
+            "GET", "/File/Information/", CustomID=mail["CustomID"], FileGroups=[MAILBOX]
+        )
         (known,) = answer["Information"]
         assert (known["Type"], known["Properties"]) == ("EMAIL", mail["Properties"])
 

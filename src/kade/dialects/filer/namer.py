@@ -1,6 +1,7 @@
 """Names of this dialect: a file of a group has an id that is unique in the group, given or minted.
 
-Minted ones have thirteen digits and begin with a 9, so that they stay clear of those that users give.
+Minted ones have thirteen digits and begin with a 9, so that they stay clear of those that users give;
+no two files of the house have the same.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class FilerNamer:
         return None
 
     def name_file(self, tx: Tx, space_id: Id, file_id: Id) -> None:
-        number = tx.bindings.next_number(INSTANCE, Noun.FILE, space_id)
+        number = tx.bindings.next_number(INSTANCE, Noun.FILE)
         bind(tx, INSTANCE, Noun.FILE, str(_FIRST + number), file_id, scope=space_id)
 
 
