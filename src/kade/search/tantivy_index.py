@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _IDLE_S = 1.0
-_NICE = 10
+_NICE = 5
 _REBUILDING_THREADS = 4
 
 
