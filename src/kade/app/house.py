@@ -6,16 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
 
 import msgspec
 
 from kade.auth.sealing import SERVICE_SECRET, Sealer
 from kade.auth.tokens import mint
 from kade.catalog.sqlite import SqliteCatalog
-from kade.client.policy import Policy
 from kade.config import Config
-from kade.core.ports import Catalog, SearchIndex
+from kade.core.ports import Catalog, Places, SearchIndex
 from kade.core.sources import Service
 from kade.dialects import discover
 from kade.search.extract.extractor import ChildExtractor
@@ -34,7 +32,7 @@ from kade.services.spooling import Spool
 from kade.services.sweeping import Sweeping
 from kade.services.transfers import Transfers
 from kade.services.uploads import Rules
-from kade.sources.places import LocalPlaces
+from kade.sources.lazy import LazyPlaces
 from kade.storage.detection import detect
 from kade.storage.digests import RunningDigests
 from kade.storage.local import LocalSegmentStore
@@ -61,7 +59,7 @@ class Kade:
     index: LazyIndex
     indexing: Indexing
     extractor: ChildExtractor
-    places: LocalPlaces
+    places: LazyPlaces
     spool: Spool
     keeper: ItemKeeper
     dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
@@ -87,7 +85,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
     sealer = Sealer(config.data.sealing_key)
     leasing = Leasing(catalog, config.uploads.lock_timeout)
     digesting = Digesting(catalog, store, RunningDigests)
-    places = LocalPlaces(_password_opener(sealer), _reach(config))
+    places = LazyPlaces(partial(_places, config, sealer))
     index = LazyIndex(partial(_index, config))
     tools = Tools(catalog, store, leasing, transfers, digesting, RunningDigests, detect, rules, _pace(config))
     return Kade(
@@ -163,10 +161,14 @@ def _extraction_limits(config: Config) -> Limits:
     )
 
 
-def _reach(config: Config) -> Policy:
-    """Where websites may lead."""
+def _places(config: Config, sealer: Sealer) -> Places:
+    from ipaddress import ip_network
+
+    from kade.client.policy import Policy
+    from kade.sources.places import LocalPlaces
+
     networks = tuple(ip_network(each, strict=False) for each in config.sources.networks)
-    return Policy(hosts=config.sources.hosts, networks=networks)
+    return LocalPlaces(_password_opener(sealer), Policy(config.sources.hosts, networks))
 
 
 def _password_opener(sealer: Sealer) -> Callable[[Service], bytes]:

@@ -12,10 +12,16 @@ from kade.cli.context import Context
 def serve(context: typer.Context) -> None:
     """Serve every listener until SIGTERM or Ctrl-C."""
     spare_rich()
+    spare_watchfiles()
     from kade.app import serve as serve_forever
 
     given: Context = context.obj
     serve_forever(given.config, given.config.serve.listeners)
+
+
+def spare_watchfiles() -> None:
+    """The same for watchfiles: the listeners' library loads it wherever it is, and only a worker watches."""
+    sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type]
 
 
 def spare_rich() -> None:
