@@ -306,7 +306,7 @@ async def test_a_run_that_was_taken_over_does_nothing_more(workshop: Workshop, b
             await workshop.house.catalog.write(write)
 
         workshop.places.walking = steal
-        workshop.places.break_after = 2  # the refusal comes after it was taken over
+        workshop.places.break_after = 1  # the refusal comes after it was taken over
     await workshop.syncing.step()
     runs = await workshop.house.catalog.read(lambda tx: tx.sources.runs(source.id, 9))
     assert len([run for run in runs if run.ended_at is None]) == 1
@@ -526,3 +526,52 @@ async def test_an_interval_has_its_least(workshop: Workshop) -> None:
         with pytest.raises(KadeError) as refused:
             await house.catalog.write(work)
         assert refused.value.reason is RequestReason.BAD_VALUE
+
+
+async def test_what_comes_back_under_another_name_is_the_same_file(workshop: Workshop) -> None:
+    workshop.places.put("directory/a", b"a")
+    workshop.places.put("directory/b", b"b")
+    source = await workshop.source()
+    await workshop.work()
+    before = await annotated(workshop, "directory/a")
+    kept = workshop.places.things.pop("directory/a")
+    await workshop.again(source)
+    workshop.places.things["directory/c"] = kept
+    await workshop.again(source)
+    after = await workshop.file("directory/c")
+    assert same(before, after) and after.state == FileState.LIVE
+    assert set(await workshop.states()) == {"directory/b", "directory/c"}
+
+
+async def test_a_file_that_came_by_another_door_is_taken_over(workshop: Workshop) -> None:
+    workshop.places.put("directory/a", b"a")
+    one = await workshop.source()
+    await workshop.work()
+    before = await annotated(workshop, "directory/a")
+    await workshop.house.catalog.write(lambda tx: tx.items.forget(before.id))
+    workshop.places.put("directory/a", b"from there")
+    run = await workshop.again(one)
+    assert (run.added, run.restored) == (1, 0)
+    assert same(before, await workshop.file("directory/a"))
+    assert await workshop.data("directory/a") == b"from there"
+    await workshop.assert_sound()
+
+
+async def test_a_syncer_without_rights_brings_nothing_back(workshop: Workshop) -> None:
+    house = workshop.house
+    workshop.places.put("directory/a", b"a")
+    source = await workshop.source()
+    await workshop.work()
+    await dropped(workshop, source)
+    await workshop.work()
+    syncer = await house.catalog.read(sources.syncer_of, house.caller.tenant_id)
+
+    def strip(tx: Tx) -> None:
+        for grant in tx.grants.of_principal(syncer.principal_id):
+            tx.grants.remove(grant.id)
+
+    await house.catalog.write(strip)
+    again = await workshop.source()
+    await workshop.work()
+    assert (await workshop.last_run(again)).error == "access.verb_not_granted"
+    assert await workshop.states() == {"directory/a": "trashed"}
