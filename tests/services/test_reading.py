@@ -426,3 +426,22 @@ async def test_what_is_asked_for_most_is_read_first(workshop: Workshop) -> None:
         await workshop.request(source, name, priority)
     await workshop.read()
     assert workshop.extractor.read == ["b", "c", "a"]
+
+
+async def test_bytes_that_come_from_no_generator_are_read_as_well(workshop: Workshop) -> None:
+    class Pieces:
+        left = [b"so", b"me"]
+
+        def __aiter__(self) -> "Pieces":
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop(0)
+
+    workshop.places.put("directory/a", b"some")
+    workshop.places.pieces = Pieces
+    await workshop.source(copies=False)
+    await workshop.work()
+    assert await workshop.known() == {"a": "some"}

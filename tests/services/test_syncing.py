@@ -305,7 +305,7 @@ async def test_a_run_that_was_taken_over_does_nothing_more(workshop: Workshop, b
             await workshop.house.catalog.write(write)
 
         workshop.places.walking = steal
-        workshop.places.break_after = 2  # the refusal comes after it was taken over
+        workshop.places.break_after = 1  # the refusal comes after it was taken over
     await workshop.syncing.step()
     runs = await workshop.house.catalog.read(lambda tx: tx.sources.runs(source.id, 9))
     assert len([run for run in runs if run.ended_at is None]) == 1
@@ -401,3 +401,32 @@ async def test_items_without_a_file_are_forgotten(workshop: Workshop) -> None:
     run = await workshop.again(source)
     assert (run.removed, run.error) == (0, "")
     assert await workshop.house.catalog.read(lambda tx: tx.items.get(lost.file_id)) is None
+
+
+async def test_what_comes_back_under_another_name_is_the_same_file(workshop: Workshop) -> None:
+    workshop.places.put("directory/a", b"a")
+    workshop.places.put("directory/b", b"b")
+    source = await workshop.source()
+    await workshop.work()
+    before = await annotated(workshop, "directory/a")
+    kept = workshop.places.things.pop("directory/a")
+    await workshop.again(source)
+    workshop.places.things["directory/c"] = kept
+    await workshop.again(source)
+    after = await workshop.file("directory/c")
+    assert same(before, after) and after.state == FileState.LIVE
+    assert set(await workshop.states()) == {"directory/b", "directory/c"}
+
+
+async def test_a_file_that_came_by_another_door_is_taken_over(workshop: Workshop) -> None:
+    workshop.places.put("directory/a", b"a")
+    one = await workshop.source()
+    await workshop.work()
+    before = await annotated(workshop, "directory/a")
+    await workshop.house.catalog.write(lambda tx: tx.items.forget(before.id))
+    workshop.places.put("directory/a", b"from there")
+    run = await workshop.again(one)
+    assert (run.added, run.restored) == (1, 0)
+    assert same(before, await workshop.file("directory/a"))
+    assert await workshop.data("directory/a") == b"from there"
+    await workshop.assert_sound()

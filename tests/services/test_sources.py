@@ -1,4 +1,4 @@
-"""Sources that end, are asked for, or are not due: what becomes of their files, and of their runs."""
+"""Sources: removed with all that came from them, asked for, on request, in the name of whoever may."""
 
 import pytest
 from tests.services.test_syncing import annotated, same
@@ -135,3 +135,23 @@ async def test_an_interval_has_its_least(workshop: Workshop) -> None:
         with pytest.raises(KadeError) as refused:
             await house.catalog.write(work)
         assert refused.value.reason is RequestReason.BAD_VALUE
+
+
+async def test_a_syncer_without_rights_brings_nothing_back(workshop: Workshop) -> None:
+    house = workshop.house
+    workshop.places.put("directory/a", b"a")
+    source = await workshop.source()
+    await workshop.work()
+    await dropped(workshop, source)
+    await workshop.work()
+    syncer = await house.catalog.read(sources.syncer_of, house.caller.tenant_id)
+
+    def strip(tx: Tx) -> None:
+        for grant in tx.grants.of_principal(syncer.principal_id):
+            tx.grants.remove(grant.id)
+
+    await house.catalog.write(strip)
+    again = await workshop.source()
+    await workshop.work()
+    assert (await workshop.last_run(again)).error == "access.verb_not_granted"
+    assert await workshop.states() == {"directory/a": "trashed"}
