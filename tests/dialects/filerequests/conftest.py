@@ -10,9 +10,8 @@ from tests.dialects.filerequests.house import Application, Build, House, running
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
     """Makes a house with settings of its own."""
-    return lambda settings: running_house(
-        tmp_path, {"KADE_DIALECTS_FILEREQUESTS_CALLS_PER_MINUTE": "600", **settings}
-    )
+    usual = {"KADE_DIALECTS_FILEREQUESTS_CALLS_PER_MINUTE": "600"}
+    return lambda settings: running_house(tmp_path, {**usual, **settings})
 
 
 @pytest.fixture

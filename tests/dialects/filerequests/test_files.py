@@ -105,7 +105,7 @@ async def test_many_files_are_listed_page_by_page(desk: Application) -> None:
 async def test_a_file_in_a_form(house: House, desk: Application) -> None:
     body = bytes(range(256)) * 4000
     answer = await desk.put("../../etc/passwd", body)
-    assert answer.status == 422  # a name is no path
+    assert (answer.status, answer.json["name"]) == (201, "passwd")  # what browsers of old put before a name
     answer = await desk.put("large.bin", body)
     assert (answer.status, answer.json["size"]) == (201, len(body))
     link = (await desk.call("GET", f"/files/{answer.json['id']}/download")).json["link"]
@@ -144,7 +144,7 @@ async def test_a_link_is_for_one_file_and_some_minutes(build: Build) -> None:
             "x",
             "%00",
             "a-b-c-d",
-            "é",
+            "%C3%A9",
         ):
             assert (await house.call("GET", f"{path}/{forged}")).status == 404, forged
         assert (await house.call("GET", link)).body == b"1"

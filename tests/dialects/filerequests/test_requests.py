@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.dialects.filerequests.house import ASKED, Application, Build, House
+from tests.support.bodies import Body
 
 from kade.core.clock import now
+from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import Origin
 from kade.dialects.filerequests import ids
@@ -30,8 +34,6 @@ async def filled(house: House, told: dict[str, Any], data: bytes = b"text") -> N
     def begin(tx: Tx) -> Any:
         wish = Wish("logo.png", len(data), slot_id=view.slots[0].id)
         return uploads.begin(tx, guest, kade.namers, kade.rules, view.request.space_id, wish)
-
-    from tests.support.bodies import Body
 
     upload = await kade.catalog.write(begin)
     await kade.appending.append(guest, upload.id, 0, Body([data]))
@@ -131,10 +133,10 @@ async def test_what_was_sent_is_told_and_can_be_fetched(house: House, desk: Appl
         ({"description": ["why"]}, {"description"}),
         ({"description": "x" * 10_001}, {"description"}),
         ({"customerId": "cst_unknown"}, {"customerId"}),
-        ({"customerId": ids.told(Prefix.CUSTOMER, ids.Id("0" * 32))}, {"customerId"}),
+        ({"customerId": ids.told(Prefix.CUSTOMER, Id("0" * 32))}, {"customerId"}),
         ({"directoryId": "fsd_unknown"}, {"directoryId"}),
-        ({"directoryId": ids.told(Prefix.FILE, ids.Id("1" * 32))}, {"directoryId"}),
-        ({"directoryId": ids.told(Prefix.DIRECTORY, ids.Id("1" * 32))}, {"directoryId"}),
+        ({"directoryId": ids.told(Prefix.FILE, Id("1" * 32))}, {"directoryId"}),
+        ({"directoryId": ids.told(Prefix.DIRECTORY, Id("1" * 32))}, {"directoryId"}),
         ({"expiresAt": "tomorrow"}, {"expiresAt"}),
         ({"expiresAt": "2031-01-01T00:00:00"}, {"expiresAt"}),
         ({"expiresAt": "2001-01-01T00:00:00+01:00"}, {"expiresAt"}),
@@ -190,7 +192,7 @@ async def test_what_is_left_out_is_null_or_as_usual(desk: Application) -> None:
 async def test_a_body_that_is_none(
     desk: Application, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = await desk.call("POST", "/file-requests", headers, data=body)
+    answer = await desk.call("POST", "/file-requests", headers, data=io.BytesIO(body))
     assert (answer.status, answer.json["code"]) == (status, status)
     assert isinstance(answer.json["message"], str)
 
@@ -245,9 +247,9 @@ async def test_a_request_that_is_deleted_is_gone_and_what_was_sent_stays(
 
 
 async def test_said_again_with_its_key_nothing_is_made_twice(house: House, desk: Application) -> None:
-    key = {"Idempotency-Key": "7f3a"}
-    first = await desk.ask(key, password="secret")
-    again = await desk.ask(key, password="secret")
+    key, said = {"Idempotency-Key": "7f3a"}, {"password": "of the page"}
+    first = await desk.ask(key, **said)
+    again = await desk.ask(key, **said)
     assert (again.status, again.json) == (first.status, first.json)
     other = await desk.ask(key, name="Something else")
     assert other.status == 422
@@ -300,10 +302,8 @@ async def test_dates_are_told_in_the_zone(build: Build) -> None:
 
 async def test_expiry_ends_a_request(house: House, desk: Application) -> None:
     soon = (now() + 3_600_000) // 1000
-    from datetime import UTC, datetime
-
     told = await desk.asked(expiresAt=datetime.fromtimestamp(soon, UTC).isoformat())
     found = await house.kade.catalog.read(
-        lambda tx: tx.file_requests.get(ids.read(Prefix.REQUEST, told["id"]) or ids.Id(""))
+        lambda tx: tx.file_requests.get(ids.read(Prefix.REQUEST, told["id"]) or Id(""))
     )
     assert found is not None and found.expires_at == soon * 1000
