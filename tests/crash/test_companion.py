@@ -32,7 +32,7 @@ def until(count: int, folder: Path) -> list[psutil.Process]:
 
 def test_a_worker_comes_when_needed_is_replaced_and_goes_with_the_server(tmp_path: Path) -> None:
     with KadeServer(tmp_path / "quay") as server:
-        time.sleep(3)
+        time.sleep(3)  # time enough for one to come, were it to come unasked
         assert workers(server.folder) == []
         server.register_user("partner")
         server.run("space", "set", "partner", "--index", "yes")

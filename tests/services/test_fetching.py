@@ -32,11 +32,11 @@ async def test_what_is_asked_for_comes_by_priority(workshop: Workshop) -> None:
     held = await workshop.file("directory/high")
     assert held.state == FileState.HELD
     ids = [file.id for file in (await workshop.all()).values()]
-    assert await workshop.house.catalog.read(fetching.waiting, ids) == set(ids)
+    assert await workshop.queued(ids) == set(ids)
     await workshop.read()
     assert workshop.places.reads == ["high", "middle", "low"]
     assert workshop.extractor.read == ["high", "middle", "low"]
-    assert await workshop.house.catalog.read(fetching.waiting, ids) == set()
+    assert await workshop.queued(ids) == set()
     assert workshop.places.opened == 1
     await workshop.assert_sound()
 
@@ -104,7 +104,7 @@ async def test_what_fails_is_tried_again_and_given_up_in_the_end(workshop: Works
         await workshop.due()
     assert await workshop.fetching.step() == 0
     assert (await workshop.house.kinds()).count("file.not_fetched") == 1
-    assert await workshop.house.catalog.read(fetching.waiting, [file.id]) == set()
+    assert await workshop.queued([file.id]) == set()
     workshop.places.refusal = None
     workshop.places.put("directory/a", b"there now")
     await workshop.request(source, "a")

@@ -14,7 +14,7 @@ from kade.core.files import File
 from kade.core.ids import Id, new_id
 from kade.core.ports import Tx
 from kade.core.readings import Reading, ReadingState
-from kade.services import extracting, files, spaces, uploads
+from kade.services import files, readings, spaces, uploads
 from kade.services.extracting import Extracting
 from kade.services.indexing import _forget_gone
 
@@ -49,8 +49,8 @@ async def test_whatever_door_a_file_came_by_it_is_read(workshop: Workshop) -> No
     assert (reading.kept, reading.length, reading.media_type) == (17, 17, "text/plain")
     assert reading.stamp == reading.indexed
     assert (await workshop.reading(large.id)).words == 20_000
-    assert await workshop.house.catalog.read(extracting.text_of, file.id) == "twee woorden Twee"
-    assert await workshop.house.catalog.read(extracting.text_of, new_id()) == ""
+    assert await workshop.house.catalog.read(readings.text_of, file.id) == "twee woorden Twee"
+    assert await workshop.house.catalog.read(readings.text_of, new_id()) == ""
     assert set(await workshop.known()) == {"a.txt", "b.txt"}
 
 

@@ -1,5 +1,6 @@
 """A house with places elsewhere, an extractor and an index in memory, worked step by step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -129,6 +130,11 @@ class Workshop:
         found = await self.house.catalog.read(lambda tx: tx.items.get(file.id))
         assert found is not None
         return found
+
+    async def queued(self, file_ids: Sequence[Id]) -> set[Id]:
+        """Those of the files that were asked for and not fetched yet."""
+        found = await self.house.catalog.read(lambda tx: tx.items.get_many(file_ids))
+        return {each for each, item in found.items() if item.queued_at is not None}
 
     async def reading(self, file_id: Id) -> Reading:
         found = await self.house.catalog.read(lambda tx: tx.readings.get(file_id))

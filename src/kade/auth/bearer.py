@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from kade.auth.client_certificate import caller_of
+from kade.core.errors import KadeError, TokenReason
 from kade.core.ports import Tx
 from kade.core.principals import Caller, CredentialKind, Origin
 
@@ -21,9 +22,25 @@ def fingerprint(key: str) -> str:
 
 
 def authenticate(tx: Tx, key: str, origin: Origin) -> Caller:
-    """The principal that the key belongs to.
+    """The principal that the key belongs to; one that was made for some scopes proves it to ``scoped`` alone.
+
+    Raises:
+        KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``;
+            ``TokenReason.SCOPE_MISSING`` for a key with scopes.
+    """
+    caller, scopes = scoped(tx, key, origin)
+    if scopes is not None:
+        raise KadeError(TokenReason.SCOPE_MISSING, caller.principal_id)
+    return caller
+
+
+def scoped(tx: Tx, key: str, origin: Origin) -> tuple[Caller, frozenset[str] | None]:
+    """The principal that the key belongs to, and the scopes that the key is for; None: everything.
 
     Raises:
         KadeError: ``AccessReason.UNKNOWN_CREDENTIAL``, ``REVOKED_CREDENTIAL`` or ``EXPIRED_CREDENTIAL``.
     """
-    return caller_of(tx.credentials.proven(CredentialKind.KEY, fingerprint(key)), origin)
+    found = tx.credentials.proven(CredentialKind.KEY, fingerprint(key))
+    caller = caller_of(found, origin)
+    assert found is not None
+    return caller, frozenset(found[0].scopes.split()) or None

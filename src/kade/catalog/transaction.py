@@ -12,7 +12,9 @@ from kade.catalog.journal import JournalTable
 from kade.catalog.principals import CredentialTable, PrincipalTable
 from kade.catalog.readings import ReadingTable
 from kade.catalog.records import RecordTable
+from kade.catalog.requests import ContactTable, FileRequestTable
 from kade.catalog.rules import CursorTable, RuleTable
+from kade.catalog.sharing import ShareTable, WebhookTable
 from kade.catalog.signing_keys import SigningKeyTable
 from kade.catalog.sources import SourceTable
 from kade.catalog.spaces import QuotaTable, SpaceTable
@@ -48,4 +50,8 @@ class Transaction:
         self.rules = RuleTable(session)
         self.cursors = CursorTable(session)
         self.tasks = TaskTable(session)
+        self.file_requests = FileRequestTable(session)
+        self.contacts = ContactTable(session)
+        self.shares = ShareTable(session)
+        self.webhooks = WebhookTable(session)
         self.signing_keys = SigningKeyTable(session)

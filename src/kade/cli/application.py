@@ -202,11 +202,7 @@ def remove(context: typer.Context, name: Named, as_json: Json = False) -> None:
         principals.remove(tx, caller, found)
         return described
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {removed['name']}")
+    show.removed(house.change(context, verb), "name", as_json=as_json)
 
 
 def _place(right: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kade.cli import house, show
+from kade.cli import credentials, house
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -24,37 +24,26 @@ def list_(context: typer.Context, name: Named, as_json: Json = False) -> None:
     """List the secrets of an application, the revoked ones too; never the secrets themselves."""
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> list[dict[str, Any]]:
-        return [_described(each) for each in _secrets(tx, caller, name)]
+        return [credentials.described(each) for each in _secrets(tx, caller, name)]
 
-    found = house.look(context, verb)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        [each["id"], each["label"], each["created"][:10], each["until"] or "never", each["revoked"] or ""]
-        for each in found
-    ]
-    show.table(["ID", "LABEL", "SINCE", "EXPIRES", "REVOKED"], rows)
+    credentials.listed(house.look(context, verb), as_json=as_json)
 
 
 @app.command()
 def add(
     context: typer.Context,
     name: Named,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="It ends after this time, such as 90d.")
-    ] = None,
+    label: credentials.Label = "",
+    expires: credentials.Expires = None,
     as_json: Json = False,
 ) -> None:
     """Make one more secret and print it, this once; those that there are stay in force."""
     from kade.auth import client_secret
-    from kade.core.clock import Millis, now
     from kade.core.principals import CredentialKind
     from kade.services import principals
 
     secret = client_secret.new_secret()
-    until = Millis(now() + show.duration_ms(expires, "--expires")) if expires else None
+    until = credentials.until(expires)
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
         owner = house.application(tx, caller, name)
@@ -62,14 +51,10 @@ def add(
         made = principals.register(
             tx, caller, owner, CredentialKind.SECRET, fingerprint, label=label, not_after=until
         )
-        return _described(made)
+        return credentials.described(made)
 
     made = house.change(context, verb)
-    if as_json:
-        print_json({**made, "client_secret": secret})
-        return
-    typer.echo(secret)
-    typer.echo(f"This secret is shown only now; its id is {made['id']}.", err=True)
+    credentials.made(made, "client_secret", secret, "This secret", as_json=as_json)
 
 
 @app.command()
@@ -86,7 +71,7 @@ def revoke(
         secrets = {each.id: each for each in _secrets(tx, caller, name)}
         found = house.one_of(secrets, which, "secrets", f"kade application secret list {name}")
         principals.revoke(tx, caller, found)
-        return _described(tx.credentials.get(found.id) or found)
+        return credentials.described(tx.credentials.get(found.id) or found)
 
     revoked = house.change(context, verb)
     if as_json:
@@ -100,13 +85,3 @@ def _secrets(tx: Tx, caller: Caller, name: str) -> list[Credential]:
 
     owner = house.application(tx, caller, name)
     return [each for each in tx.credentials.of_principal(owner.id) if each.kind == CredentialKind.SECRET]
-
-
-def _described(secret: Credential) -> dict[str, Any]:
-    return {
-        "id": secret.id,
-        "label": secret.label,
-        "created": show.time(secret.created_at),
-        "until": show.time(secret.not_after),
-        "revoked": show.time(secret.revoked_at),
-    }

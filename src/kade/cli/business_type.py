@@ -160,10 +160,7 @@ def remove(context: typer.Context, number: Number, as_json: Json = False) -> Non
     from kade.services import business_types
 
     house.change(context, lambda tx, caller, _kade: business_types.remove(tx, caller, number))
-    if as_json:
-        print_json({"number": number})
-    else:
-        typer.echo(f"removed {number}")
+    show.removed({"number": number}, "number", as_json=as_json)
 
 
 def _described(tx: Tx, found: BusinessType) -> dict[str, Any]:

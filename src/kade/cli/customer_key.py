@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kade.cli import house, show
+from kade.cli import credentials, house
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
     from kade.app import Kade
     from kade.core.ports import Tx
-    from kade.core.principals import Caller, Credential
+    from kade.core.principals import Caller
 
 app = typer.Typer(no_args_is_help=True, help="Secret keys: several may be in force, so that they can change.")
 
@@ -25,46 +25,31 @@ def list_(context: typer.Context, name: Named, as_json: Json = False) -> None:
     from kade.services import customers
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> list[dict[str, Any]]:
-        return [_described(each) for each in customers.keys(tx, house.customer(tx, caller, name))]
+        return [credentials.described(each) for each in customers.keys(tx, house.customer(tx, caller, name))]
 
-    found = house.look(context, verb)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        [each["id"], each["label"], each["created"][:10], each["until"] or "never", each["revoked"] or ""]
-        for each in found
-    ]
-    show.table(["ID", "LABEL", "SINCE", "EXPIRES", "REVOKED"], rows)
+    credentials.listed(house.look(context, verb), as_json=as_json)
 
 
 @app.command()
 def add(
     context: typer.Context,
     name: Named,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="It ends after this time, such as 90d.")
-    ] = None,
+    label: credentials.Label = "",
+    expires: credentials.Expires = None,
     as_json: Json = False,
 ) -> None:
     """Make one more key and print it, this once; those that there are stay in force."""
-    from kade.core.clock import Millis, now
     from kade.services import customers
 
     key = customers.new_key()
-    until = Millis(now() + show.duration_ms(expires, "--expires")) if expires else None
+    until = credentials.until(expires)
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
         owner = house.customer(tx, caller, name)
-        return _described(customers.add_key(tx, caller, owner, key, label=label, until=until))
+        return credentials.described(customers.add_key(tx, caller, owner, key, label=label, until=until))
 
     made = house.change(context, verb)
-    if as_json:
-        print_json({**made, "secret_key": key})
-        return
-    typer.echo(key)
-    typer.echo(f"This key is shown only now; its id is {made['id']}.", err=True)
+    credentials.made(made, "secret_key", key, "This key", as_json=as_json)
 
 
 @app.command()
@@ -81,20 +66,10 @@ def revoke(
         those = {each.id: each for each in customers.keys(tx, house.customer(tx, caller, name))}
         found = house.one_of(those, which, "keys", f"kade customer key list {name}")
         principals.revoke(tx, caller, found)
-        return _described(tx.credentials.get(found.id) or found)
+        return credentials.described(tx.credentials.get(found.id) or found)
 
     revoked = house.change(context, verb)
     if as_json:
         print_json(revoked)
     else:
         typer.echo(f"revoked {revoked['id']}")
-
-
-def _described(key: Credential) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "label": key.label,
-        "created": show.time(key.created_at),
-        "until": show.time(key.not_after),
-        "revoked": show.time(key.revoked_at),
-    }

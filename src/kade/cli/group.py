@@ -154,11 +154,7 @@ def remove(context: typer.Context, customer: Of, name: At, as_json: Json = False
         groups.remove(tx, caller, found)
         return {"id": found.space.id, "name": found.name}
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {removed['name']}")
+    show.removed(house.change(context, verb), "name", as_json=as_json)
 
 
 def _described(tx: Tx, caller: Caller, group: FileGroup) -> dict[str, Any]:

@@ -102,11 +102,7 @@ def remove(context: typer.Context, name: Named, as_json: Json = False) -> None:
         sources.uninstall(tx, caller, found)
         return {"id": found.id, "name": found.name}
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {removed['name']}")
+    show.removed(house.change(context, verb), "name", as_json=as_json)
 
 
 @service_app.command("add")
@@ -192,11 +188,7 @@ def remove_service(context: typer.Context, name: ServiceName, as_json: Json = Fa
         sources.remove_service(tx, caller, found)
         return {"id": found.id, "name": found.name}
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {removed['name']}")
+    show.removed(house.change(context, verb), "name", as_json=as_json)
 
 
 def _password(path: Path | None) -> bytes | None:

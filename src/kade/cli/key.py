@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kade.cli import house, show
+from kade.cli import credentials, house, show
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -51,20 +51,17 @@ def add(
     user: Annotated[
         str | None, typer.Argument(metavar="[USER]", help="Whose key it is; the operator's.")
     ] = None,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="It ends after this time, such as 90d.")
-    ] = None,
+    label: credentials.Label = "",
+    expires: credentials.Expires = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it, this once."""
     from kade.auth import bearer
-    from kade.core.clock import Millis, now
     from kade.core.principals import CredentialKind
     from kade.services import principals
 
     secret = bearer.new_key()
-    until = Millis(now() + show.duration_ms(expires, "--expires")) if expires else None
+    until = credentials.until(expires)
 
     def verb(tx: Tx, caller: Caller, _kade: Kade) -> dict[str, Any]:
         owner = house.user(tx, caller, user or caller.principal_id)
@@ -80,11 +77,7 @@ def add(
         return _described(key, owner)
 
     made = house.change(context, verb)
-    if as_json:
-        print_json({**made, "key": secret})
-        return
-    typer.echo(secret)
-    typer.echo(f"This key of {made['user']} is shown only now; its id is {made['id']}.", err=True)
+    credentials.made(made, "key", secret, f"This key of {made['user']}", as_json=as_json)
 
 
 @app.command()
@@ -116,14 +109,7 @@ def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Princip
 
 
 def _described(key: Credential, owner: Principal) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "user": owner.name,
-        "label": key.label,
-        "created": show.time(key.created_at),
-        "until": show.time(key.not_after),
-        "revoked": show.time(key.revoked_at),
-    }
+    return {"user": owner.name, **credentials.described(key)}
 
 
 def _state(key: dict[str, Any]) -> str:

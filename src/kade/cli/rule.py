@@ -102,11 +102,7 @@ def remove(
         rules.remove(tx, caller, found)
         return _described(tx, caller, found, path)
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {removed['id']}")
+    show.removed(house.change(context, verb), "id", as_json=as_json)
 
 
 def _target(tx: Tx, there: Caller, kade: Kade, number: int | None, into: str | None) -> Space:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
 
 from kade.cli.errors import USAGE, CommandError, printable
-from kade.cli.remote import human_size
+from kade.cli.remote import human_size, print_json
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -27,6 +28,14 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         typer.echo(f"{name.ljust(width)}  {printable(value) or '-'}")
+
+
+def removed(what: Mapping[str, Any], name: str, *, as_json: bool) -> None:
+    """That something is gone, by what its field *name* calls it."""
+    if as_json:
+        print_json(what)
+    else:
+        typer.echo(f"removed {what[name]}")
 
 
 def time(moment: int | None) -> str | None:

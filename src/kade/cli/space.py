@@ -161,11 +161,7 @@ def remove(context: typer.Context, path: At, as_json: Json = False) -> None:
         spaces.remove(tx, caller, space)
         return {"id": space.id, "path": path}
 
-    removed = house.change(context, verb)
-    if as_json:
-        print_json(removed)
-    else:
-        typer.echo(f"removed {path}")
+    show.removed(house.change(context, verb), "path", as_json=as_json)
 
 
 def _described(tx: Tx, space: Space, path: str) -> dict[str, Any]:

@@ -164,10 +164,7 @@ def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
         return user
 
     user = house.change(context, verb)
-    if as_json:
-        print_json({"id": user.id, "name": user.name})
-    else:
-        typer.echo(f"removed {user.name}")
+    show.removed({"id": user.id, "name": user.name}, "name", as_json=as_json)
 
 
 def described(tx: Tx, caller: Caller, kade: Kade, user: Principal) -> dict[str, Any]:

@@ -186,6 +186,41 @@ class UploadReason(Reason):
     DISK_FULL = ("disk_full", Code.NO_SPACE)
 
 
+class FileRequestReason(Reason):
+    """What somebody was asked for, and the link by which they send it."""
+
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    SLOT_COUNT = ("slot_count", Code.INVALID)
+    BAD_LIMIT = ("bad_limit", Code.INVALID)
+    COMPLETED = ("completed", Code.CONFLICT)
+    EXPIRED = ("expired", Code.GONE)
+    SLOTS_EMPTY = ("slots_empty", Code.CONFLICT)
+
+
+class SlotReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    WRONG_TYPE = ("wrong_type", Code.UNSUPPORTED)
+    EMPTY_FILE = ("empty_file", Code.INVALID)
+
+
+class ContactReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    BAD_NAME = ("bad_name", Code.INVALID)
+    BAD_ADDRESS = ("bad_address", Code.INVALID)
+    IN_USE = ("in_use", Code.CONFLICT)
+
+
+class ShareReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    EMPTY = ("empty", Code.INVALID)
+
+
+class WebhookReason(Reason):
+    UNKNOWN = ("unknown", Code.NOT_FOUND)
+    BAD_ADDRESS = ("bad_address", Code.INVALID)
+
+
 class TaskReason(Reason):
     UNKNOWN = ("unknown", Code.NOT_FOUND)
     WRONG_STATE = ("wrong_state", Code.CONFLICT)

@@ -16,6 +16,7 @@ class PrincipalKind(StrEnum):
     APPLICATION = "application"
     OPERATOR = "operator"
     SYNCER = "syncer"
+    GUEST = "guest"
 
 
 class Principal(NamedTuple):
@@ -43,6 +44,7 @@ class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a kind, not a secret
     SECRET = "secret"  # noqa: S105 - the same
     SECRET_KEY = "secret_key"  # noqa: S105 - the same
+    LINK = "link"
 
 
 class Credential(NamedTuple):
@@ -51,7 +53,7 @@ class Credential(NamedTuple):
     *fingerprint* is what a presented proof is looked up by: SHA-256 of the certificate's DER, of the key
     or the client secret, the OIN itself, or the principal's folded name. *material* is the certificate's
     DER; *secret* the argon2 hash of a password. Times are milliseconds; a credential counts from
-    *not_before* until *not_after*.
+    *not_before* until *not_after*, for these *scopes* with spaces between; empty: for everything.
     """
 
     id: Id
@@ -65,6 +67,7 @@ class Credential(NamedTuple):
     not_after: Millis | None
     created_at: Millis
     revoked_at: Millis | None
+    scopes: str = ""
 
 
 def in_force(credential: Credential | None, at: Millis) -> Credential:

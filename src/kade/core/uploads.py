@@ -29,7 +29,8 @@ class Upload(NamedTuple):
     *offset* is what was committed after the bytes were synced. *length* is None while it is deferred.
     *reserved* bytes of quota are held for it. *metadata* and *concat* are the headers as they came.
     *tail_segment* is a segment that the next holder may go on writing, because the last one let go of it
-    cleanly. The lease fields are the lock: a change counts only with the current *lease_fence*.
+    cleanly. The lease fields are the lock: a change counts only with the current *lease_fence*. *slot_id* is
+    the slot of a request that it is to fill: its file waits there until the request is sent.
     """
 
     id: Id
@@ -50,6 +51,7 @@ class Upload(NamedTuple):
     lease_fence: int
     created_at: Millis
     expires_at: Millis
+    slot_id: Id | None = None
 
     @property
     def complete(self) -> bool:

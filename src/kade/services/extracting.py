@@ -13,7 +13,6 @@ from kade.core.errors import KadeError, SourceReason
 from kade.core.events import Event, Outcome
 from kade.core.extraction import FAILURES, Extracted, Remark, RemarkKind
 from kade.core.files import File
-from kade.core.ids import Id
 from kade.core.ports import Catalog, Extractor, Tx
 from kade.core.readings import Reading, ReadingState
 from kade.services.items import retry_at
@@ -169,8 +168,3 @@ def _remarked(file: File, extracted: Extracted, error: str, failed: bool) -> Eve
         tenant_id=file.tenant_id,
         detail={"name": file.name, "kept": len(extracted.text), "length": extracted.length},
     )
-
-
-def text_of(tx: Tx, file_id: Id) -> str:
-    """The text that was read in a file; empty when there is none (yet)."""
-    return tx.readings.texts([file_id]).get(file_id, "")

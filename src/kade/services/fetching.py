@@ -1,7 +1,6 @@
 """Fetching: the bytes of items, from where they stand into the store, in the order of their priority."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -184,8 +183,3 @@ def _failed(tx: Tx, job: Job, error: str) -> None:
             detail={"source": job.source.id, "key": current.key[:300]},
         )
         tx.journal.append(failed)
-
-
-def waiting(tx: Tx, file_ids: Sequence[Id]) -> set[Id]:
-    """Those of the files that somebody asked for and that were not fetched yet."""
-    return {each for each, item in tx.items.get_many(file_ids).items() if item.queued_at is not None}

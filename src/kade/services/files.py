@@ -157,6 +157,7 @@ def erase(tx: Tx, file: File) -> bool:
     tx.bindings.remove(Noun.FILE, file.id)
     tx.items.forget(file.id)
     tx.records.forget_subject(file.id)
+    tx.file_requests.vacate(file.id)
     lapse(tx, file)
     tx.deliveries.forget(file.id)
     upload = tx.uploads.of_file(file.id)

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-import structlog
-
 from kade.core import annotations
 from kade.core.clock import Millis, now
 from kade.core.files import FileState
@@ -14,12 +12,10 @@ from kade.core.ports import Catalog, SearchIndex, Tx
 from kade.core.readings import Reading, ReadingState
 from kade.core.search import Document, Kind
 
-_log = structlog.get_logger("kade.services.indexing")
 _BATCH = 500
 _CHARACTERS = 4_000_000  # of text in one batch
-_GRACE_MS = (
-    3_600_000  # how long what is gone is remembered: an index that is being built has to forget it, too
-)
+# How long what is gone is remembered: an index that is being built has to forget it, too.
+_GRACE_MS = 3_600_000
 _ROUNDS = 5
 # What was marked at a moment may be seen only some time later: that of its transaction, and of another clock.
 _MARGIN_MS = 60_000

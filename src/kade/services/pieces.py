@@ -1,10 +1,20 @@
 """Bytes that come in pieces from somewhere that is no socket of ours."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from kade.core.errors import KadeError, RequestReason
 from kade.core.ports import Piece
+
+
+@contextlib.asynccontextmanager
+async def held(pieces: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The same pieces; whoever stops before the end lets go of where they come from."""
+    try:
+        yield pieces
+    finally:
+        await _let_go(pieces)
 
 
 class HeldPiece:
@@ -48,9 +58,13 @@ class PiecesSource:
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.gather(self._pending, return_exceptions=True)
-        close = getattr(self._pieces, "aclose", None)
-        if close is not None:  # what they come from is let go of before anything else is asked of it
-            await close()
+        await _let_go(self._pieces)  # before anything else is asked of what they come from
 
     async def _next(self) -> bytes | None:
         return await anext(self._pieces, None)
+
+
+async def _let_go(pieces: AsyncIterator[bytes]) -> None:
+    close = getattr(pieces, "aclose", None)  # generators have one, other iterators need none
+    if close is not None:
+        await close()

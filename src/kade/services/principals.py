@@ -1,5 +1,7 @@
 """Principals and their credentials: registered, found, changed, revoked."""
 
+from collections.abc import Sequence
+
 from kade.core import names
 from kade.core.bindings import Noun
 from kade.core.clock import Millis, now
@@ -92,6 +94,7 @@ def register(
     secret: str | None = None,
     not_before: Millis | None = None,
     not_after: Millis | None = None,
+    scopes: Sequence[str] = (),
 ) -> Credential:
     """Add a credential; several of a kind may be in force at once, so that they can be rotated.
 
@@ -111,6 +114,7 @@ def register(
         not_after,
         now(),
         None,
+        " ".join(scopes),
     )
     tx.credentials.add(credential)
     tx.journal.append(

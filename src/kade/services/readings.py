@@ -40,6 +40,11 @@ def follow(tx: Tx, entry: JournalEntry) -> None:
         _mark_space(tx, Id(entry.subject), entry)
 
 
+def text_of(tx: Tx, file_id: Id) -> str:
+    """The text that was read in a file; empty when there is none (yet)."""
+    return tx.readings.texts([file_id]).get(file_id, "")
+
+
 def mark(tx: Tx, file: File, *, read_again: bool) -> None:
     """Write down what a change of the file means: read it (again), tell the index, or have it forgotten."""
     space = tx.spaces.get(file.space_id)

@@ -12,7 +12,7 @@ from kade.core.ports import Absorber, Catalog, Digester, Piece, SegmentStore, Si
 from kade.core.principals import Caller
 from kade.core.ranges import Span
 from kade.core.uploads import Lease, Upload, UploadKind, UploadState
-from kade.services import uploads
+from kade.services import slots, uploads
 from kade.services.digesting import Digesting
 from kade.services.gathering import GLANCE_S, Gathered, gather
 from kade.services.leasing import TTL_MS, Leasing
@@ -20,6 +20,7 @@ from kade.services.transfers import Transfers
 from kade.services.uploads import DEFERRED_STEP, Arrived, Rules
 
 _HEAD = 4096  # bytes by which a media type is detected
+_TELLING = 512  # with fewer one waits for more
 _KEEPING = frozenset(
     {RequestReason.LINE_CUT, RequestReason.TOO_SLOW, RequestReason.SHUTTING_DOWN, UploadReason.TAKEN_OVER}
 )
@@ -147,8 +148,9 @@ class Receiving:
     async def _gather_whole_file(self) -> Gathered | None:
         """The body, when it is a whole file that is small enough to be kept in the catalog's row."""
         upload, remaining = self._upload, self._source.remaining
-        if self._checksum is not None or upload.kind != UploadKind.WHOLE:
-            return None  # it is verified where the bytes lie; a part is joined by its extents
+        if self._checksum is not None or upload.kind != UploadKind.WHOLE or upload.slot_id is not None:
+            # It is verified or looked at where the bytes lie; a part is joined by its extents.
+            return None
         if self._closing is not None:
             return await gather(self._source, self._tools.pace.inline_limit, unknown=True)
         if upload.offset or remaining is None or remaining != upload.length:
@@ -181,6 +183,7 @@ class Receiving:
             await self._make_room(self.offset + self._pending + size)
             if self.offset + self._pending == 0:
                 self._head = bytes(piece.data[:_HEAD])
+                await self._look_at_head()
             if self._sink is None:
                 await self._open_sink()
         except BaseException:
@@ -189,6 +192,14 @@ class Receiving:
         assert self._sink is not None
         await self._sink.write(piece)
         self._pending += size
+
+    async def _look_at_head(self) -> None:
+        """Refuse what a slot is not for as soon as that can be seen, not when all of it has come."""
+        slot_id = self._upload.slot_id
+        if slot_id is None or len(self._head) < _TELLING:
+            return
+        detected = await asyncio.to_thread(self._tools.detect, self._head)
+        await self._tools.catalog.read(slots.require_type, slot_id, detected)
 
     async def _make_room(self, end: int) -> None:
         """Refuse bytes beyond the length; hold more quota in steps while the length is not known."""

@@ -1,6 +1,8 @@
 """Sources: installations and their services, and which places of theirs are synchronised into which space."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kade.core import folders, names
 from kade.core.clock import Millis, now
@@ -15,6 +17,8 @@ from kade.core.sources import Installation, Item, Method, Service, ServiceKind, 
 from kade.core.spaces import Space
 from kade.services import access, files, principals, tenants
 from kade.services.naming import Namers
+
+_Named = TypeVar("_Named", Installation, Service)
 
 SYNCER = "Syncer"
 INTERVAL_MS = 90 * 60_000
@@ -48,11 +52,7 @@ def install(tx: Tx, caller: Caller, name: str, *, takes_requests: bool = True) -
 
 def installation(tx: Tx, caller: Caller, name: str) -> Installation:
     """The installation of that name, in whatever case. Raises KadeError(``SourceReason.UNKNOWN``)."""
-    folded = names.fold(name)
-    for each in tx.sources.installations(caller.tenant_id):
-        if each.name_folded == folded:
-            return each
-    raise KadeError(SourceReason.UNKNOWN, name)
+    return _named(tx.sources.installations(caller.tenant_id), name)
 
 
 def set_takes_requests(tx: Tx, caller: Caller, found: Installation, takes_requests: bool) -> None:
@@ -100,11 +100,7 @@ def add_service(
 
 def service(tx: Tx, caller: Caller, name: str) -> Service:
     """The service of that name, in whatever case. Raises KadeError(``SourceReason.UNKNOWN``)."""
-    folded = names.fold(name)
-    for each in tx.sources.services(caller.tenant_id):
-        if each.name_folded == folded:
-            return each
-    raise KadeError(SourceReason.UNKNOWN, name)
+    return _named(tx.sources.services(caller.tenant_id), name)
 
 
 def change_service(tx: Tx, caller: Caller, changed: Service) -> None:
@@ -132,8 +128,7 @@ def add(tx: Tx, caller: Caller, namers: Namers, space: Space, found: Service, wi
             its path; ``RequestReason.BAD_VALUE`` for an interval below a minute.
     """
     access.require(tx, caller, Verb.MANAGE, space.id)
-    if wish.interval_ms < _SHORTEST_MS:
-        raise KadeError(RequestReason.BAD_VALUE, "interval")
+    _require_interval(wish)
     path = folders.clean(wish.path)
     ensure_syncer(tx, caller, namers)
     made = Source(
@@ -161,8 +156,7 @@ def add(tx: Tx, caller: Caller, namers: Namers, space: Space, found: Service, wi
 def change(tx: Tx, caller: Caller, source: Source, wish: Wish, *, resynchronise: bool = False) -> Source:
     """Everything but the place itself; with *resynchronise* each item is read again in the next run."""
     access.require(tx, caller, Verb.MANAGE, source.space_id)
-    if wish.interval_ms < _SHORTEST_MS:
-        raise KadeError(RequestReason.BAD_VALUE, "interval")
+    _require_interval(wish)
     automatic = wish.method is Method.AUTOMATIC
     current = tx.sources.lock(source.id) or source
     changed = current._replace(
@@ -267,3 +261,16 @@ def next_run(source: Source, ended_at: Millis, *, failed: bool) -> Source:
 
 def _require_manager(tx: Tx, caller: Caller) -> None:
     access.require(tx, caller, Verb.MANAGE, tenants.root_of(tx, caller.tenant_id).id)
+
+
+def _require_interval(wish: Wish) -> None:
+    if wish.interval_ms < _SHORTEST_MS:
+        raise KadeError(RequestReason.BAD_VALUE, "interval")
+
+
+def _named(those: Sequence[_Named], name: str) -> _Named:
+    folded = names.fold(name)
+    for each in those:
+        if each.name_folded == folded:
+            return each
+    raise KadeError(SourceReason.UNKNOWN, name)

@@ -1,8 +1,7 @@
 """Spooling: the bytes of a file as a local file, wherever they are kept, for whoever reads it by its path."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from kade.core.ids import new_id
 from kade.core.ports import Places, SegmentStore, Tx
 from kade.core.sources import Item, Service, Source
 from kade.services import sources
+from kade.services.pieces import held
 
 
 class Whereabouts(NamedTuple):
@@ -90,7 +90,7 @@ class Spool:
                 raise KadeError(SourceReason.NOT_THERE, item.key)
             if seen.signature != item.signature:
                 raise KadeError(SourceReason.CHANGED, item.key)
-            async with contextlib.aclosing(_closable(place.read(seen))) as pieces:
+            async with held(place.read(seen)) as pieces:
                 async for data in pieces:
                     yield data
         finally:
@@ -101,7 +101,7 @@ class Spool:
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         file = await asyncio.to_thread(path.open, "xb")
         try:
-            async with contextlib.aclosing(_closable(pieces)) as every:
+            async with held(pieces) as every:
                 async for data in every:
                     written += len(data)
                     if written > most:
@@ -109,14 +109,3 @@ class Spool:
                     await asyncio.to_thread(file.write, data)
         finally:
             await asyncio.to_thread(file.close)
-
-
-async def _closable(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same pieces; whoever stops before the end lets go of where they come from."""
-    try:
-        async for data in pieces:
-            yield data
-    finally:
-        close = getattr(pieces, "aclose", None)
-        if close is not None:
-            await close()

@@ -25,7 +25,6 @@ _log = structlog.get_logger("kade.services.syncing")
 _LEASE_MS = 120_000  # how long a run counts that gives no sign of life
 _BATCH = 100
 _RUNS_KEPT = 100
-_EMPTY = "source.empty"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from kade.core.principals import Caller
 from kade.core.spaces import Space
 from kade.core.tasks import TaskState
 from kade.core.uploads import Upload, UploadKind, UploadState
-from kade.services import access, arrivals, files, spaces
+from kade.services import access, arrivals, files, slots, spaces
 from kade.services.naming import Namers
 
 DEFERRED_STEP = 64 << 20  # bytes of quota that an upload of unknown length holds at a time
@@ -34,7 +34,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to upload. *length* None: not known yet."""
+    """What somebody wants to upload. *length* None: not known yet; *slot_id*: to fill that slot."""
 
     name: str
     length: int | None
@@ -44,6 +44,7 @@ class Wish:
     kind: UploadKind = UploadKind.WHOLE
     concat: str = ""
     frame: TimeFrame = field(default_factory=TimeFrame)
+    slot_id: Id | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,13 @@ def begin(
 
     Raises:
         KadeError: no right to write, a bad name or media type, ``UploadReason.MAX_SIZE`` or
-            ``QuotaReason.EXCEEDED``.
+            ``QuotaReason.EXCEEDED``; for a slot what ``slots.admit`` raises.
     """
-    space = spaces.find(tx, caller, space_id, Verb.WRITE)
+    if wish.slot_id is not None:
+        space = slots.admit(tx, caller, wish.slot_id, wish.name, wish.length, wish.kind)
+        arrived = None  # its bytes are looked at first
+    else:
+        space = spaces.find(tx, caller, space_id, Verb.WRITE)
     check_size(rules, space, wish.length)
     upload = _new_upload(caller, rules, space, wish)
     if wish.length == 0:
@@ -197,13 +202,20 @@ def finish(tx: Tx, caller: Caller, rules: Rules, upload: Upload, arrived: Arrive
         for final_id in tx.uploads.finals_of(upload.id, UploadState.JOINING):
             join_when_ready(tx, caller, rules, final_id)
         return None
-    return _go_live(tx, caller, upload, arrived)
+    if upload.slot_id is not None:
+        return _wait_in_slot(tx, caller, upload, upload.slot_id, arrived)
+    return go_live(tx, caller, upload, arrived)
 
 
 def require_still(tx: Tx, caller: Caller, upload: Upload) -> None:
-    """Raises KadeError(an ``AccessReason``) when the caller may no longer write where the upload goes."""
+    """Raises KadeError(an ``AccessReason``, or what ``slots.require_fillable`` raises) when the caller may no
+    longer write where the upload goes.
+    """
     access.require_still(tx, caller)
-    access.require(tx, caller, Verb.WRITE, upload.space_id)
+    if upload.slot_id is not None:
+        slots.require_fillable(tx, caller, upload.slot_id)
+    else:
+        access.require(tx, caller, Verb.WRITE, upload.space_id)
 
 
 def end(tx: Tx, caller: Caller, upload: Upload) -> None:
@@ -235,6 +247,7 @@ def discard(tx: Tx, upload: Upload) -> bool:
     file = tx.files.get(upload.file_id)
     if file is not None and file.state == FileState.RECEIVING:
         files.change(tx, file, state=FileState.REFUSED, content_id=None)
+        tx.file_requests.vacate(file.id)
     if file is None or file.state == FileState.RECEIVING:
         tx.bindings.remove(Noun.FILE, upload.file_id)
     if file is None or file.content_id != upload.content_id or file.state == FileState.RECEIVING:
@@ -252,17 +265,18 @@ def give_up(tx: Tx, upload_id: Id) -> None:
 def expire(tx: Tx, rules: Rules, upload: Upload) -> None:
     """The time of an upload is over: an unfinished one goes with its bytes, of a finished one the record.
 
-    One that a task is to fill lives as long as the task; the part of a file, until that is assembled. It is
-    looked at again under its lock: who used it a moment ago has gained it time.
+    One that a task is to fill lives as long as the task; the part of a file, until that is assembled; one
+    for a slot, until its request is over. It is looked at again under its lock: who used it a moment ago has
+    gained it time.
     """
     current = tx.uploads.lock(upload.id)
     if current is None or current.expires_at > now():
         return
     task = tx.tasks.of_file(current.file_id)
     expected = task is not None and task.state in (TaskState.WAITING, TaskState.PAUSED)
-    if expected or tx.uploads.finals_of(current.id, UploadState.OPEN):
+    if expected or slots.waits(tx, current) or tx.uploads.finals_of(current.id, UploadState.OPEN):
         tx.uploads.set_expiry(current.id, expiry(rules))
-    elif current.state == UploadState.FINISHED and current.kind != UploadKind.PARTIAL:
+    elif _is_done(tx, current):
         tx.uploads.forget(current.id)
     else:
         discard(tx, current)
@@ -357,6 +371,7 @@ def _new_upload(caller: Caller, rules: Rules, space: Space, wish: Wish) -> Uploa
         lease_fence=0,
         created_at=now(),
         expires_at=expiry(rules),
+        slot_id=wish.slot_id,
     )
 
 
@@ -384,7 +399,29 @@ def _new_file(caller: Caller, space: Space, upload: Upload, wish: Wish) -> File:
     )
 
 
-def _go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
+def _wait_in_slot(tx: Tx, caller: Caller, upload: Upload, slot_id: Id, arrived: Arrived) -> File:
+    """All is here, and waits in its slot for the request to be sent; what was there before goes."""
+    file = tx.files.get(upload.file_id)
+    if file is None or file.state != FileState.RECEIVING:
+        raise KadeError(FileReason.UNKNOWN, upload.file_id)
+    slots.require_type(tx, slot_id, arrived.detected_type)
+    former = slots.fill(tx, caller, slot_id, file, arrived.sha256)
+    replaced = tx.uploads.of_file(former) if former is not None else None
+    if replaced is not None:
+        discard(tx, replaced)
+    return file
+
+
+def _is_done(tx: Tx, upload: Upload) -> bool:
+    """Whether its file is there by now: neither a part, nor in a slot of a request that was never sent."""
+    if upload.state != UploadState.FINISHED or upload.kind == UploadKind.PARTIAL:
+        return False
+    file = tx.files.get(upload.file_id) if upload.slot_id is not None else None
+    return file is None or file.state != FileState.RECEIVING
+
+
+def go_live(tx: Tx, caller: Caller, upload: Upload, arrived: Arrived) -> File:
+    """The file of an upload that is finished is there for everybody who may read it."""
     file = tx.files.get(upload.file_id)
     if file is None or file.state not in (FileState.RECEIVING, FileState.HELD, FileState.LIVE):
         raise KadeError(FileReason.UNKNOWN, upload.file_id)

@@ -1,5 +1,6 @@
 """The tables."""
 
+from kade.catalog.schema.asking import contacts, file_requests, shared_things, shares, slots, webhooks
 from kade.catalog.schema.base import metadata
 from kade.catalog.schema.exchange import (
     bindings,
@@ -40,11 +41,13 @@ from kade.catalog.schema.finding import (
 __all__ = [
     "bindings",
     "business_types",
+    "contacts",
     "contents",
     "credentials",
     "cursors",
     "deliveries",
     "extents",
+    "file_requests",
     "files",
     "folders",
     "grants",
@@ -61,7 +64,10 @@ __all__ = [
     "rules",
     "segments",
     "services",
+    "shared_things",
+    "shares",
     "signing_keys",
+    "slots",
     "sources",
     "spaces",
     "sync_runs",
@@ -70,4 +76,5 @@ __all__ = [
     "texts",
     "upload_parts",
     "uploads",
+    "webhooks",
 ]

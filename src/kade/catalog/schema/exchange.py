@@ -62,6 +62,7 @@ credentials = Table(
     _millis("not_after", null=True),
     _millis("created_at"),
     _millis("revoked_at", null=True),
+    Column("scopes", Text, nullable=False, server_default=""),
 )
 Index(
     "credentials_in_force",
@@ -295,12 +296,19 @@ uploads = Table(
     _millis("expires_at"),
     _millis("lease_until", null=True),
     Column("wanted_by", Text),
+    Column("slot_id", Text),
     CheckConstraint('length IS NULL OR "offset" <= length', name="offset_within_length"),
 )
 Index("uploads_by_file", uploads.c.file_id)
 Index("uploads_by_content", uploads.c.content_id)
 Index("uploads_by_principal", uploads.c.principal_id, uploads.c.state, uploads.c.id)
 Index("uploads_by_expiry", uploads.c.expires_at)
+Index(
+    "uploads_by_slot",
+    uploads.c.slot_id,
+    sqlite_where=text("slot_id IS NOT NULL"),
+    postgresql_where=text("slot_id IS NOT NULL"),
+)
 
 upload_parts = Table(
     "upload_parts",

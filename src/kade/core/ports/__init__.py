@@ -5,6 +5,7 @@ conformance suite (``tests/conformance``). Verbs are plain functions ``verb(tx, 
 that stream are async and own their transactions.
 """
 
+from kade.core.ports.asking import Contacts, FileRequests, Shares, Webhooks
 from kade.core.ports.catalog import Catalog, Namer, Tx
 from kade.core.ports.finding import Items, Readings, Records, Sources
 from kade.core.ports.search import Extractor, Rebuild, SearchIndex
@@ -37,12 +38,14 @@ __all__ = [
     "Bindings",
     "BusinessTypes",
     "Catalog",
+    "Contacts",
     "Contents",
     "Credentials",
     "Cursors",
     "Deliveries",
     "Digester",
     "Extractor",
+    "FileRequests",
     "Files",
     "Records",
     "Items",
@@ -63,6 +66,7 @@ __all__ = [
     "SegmentStore",
     "Segments",
     "SigningKeys",
+    "Shares",
     "Sink",
     "Source",
     "Spaces",
@@ -70,4 +74,5 @@ __all__ = [
     "Tenants",
     "Tx",
     "Uploads",
+    "Webhooks",
 ]

@@ -130,19 +130,19 @@ def one_group(tx: Tx, visit: Visit) -> FileGroup | None:
     return found
 
 
+def required_group(tx: Tx, visit: Visit) -> FileGroup:
+    """The group that ``FileGroup`` names, where it must name one."""
+    found = one_group(tx, visit)
+    if found is None:
+        raise refusal(FilerReason.GROUP_MISSING)
+    return found
+
+
 def target_in_group(visit: Visit) -> Target:
     """The file that is meant, where the request must name its group, too."""
     if not visit.parameters.text("FileGroup").strip():
         raise refusal(FilerReason.GROUP_MISSING)
     return visit.parameters.target()
-
-
-def required_group(tx: Tx, visit: Visit) -> FileGroup:
-    """The same where it must be named."""
-    found = one_group(tx, visit)
-    if found is None:
-        raise refusal(FilerReason.GROUP_MISSING)
-    return found
 
 
 def group_or_all(tx: Tx, visit: Visit) -> tuple[list[FileGroup], bool]:

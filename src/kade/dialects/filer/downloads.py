@@ -22,7 +22,7 @@ from kade.dialects.filer.answers import Part, WithBytes
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
 from kade.dialects.filer.door import Door, Notes, Visit, required_group, target_in_group
 from kade.dialects.filer.settings import Settings
-from kade.services import files
+from kade.services import files, sources
 from kade.services.spooling import Whereabouts
 from kade.web.dialect import Kit
 from kade.web.streaming import read_whole
@@ -137,9 +137,7 @@ class _Held(WithBytes):
 
 def _of_website(tx: Tx, file: File) -> bool:
     item = tx.items.get(file.id)
-    source = tx.sources.get(item.source_id) if item is not None else None
-    service = tx.sources.service(source.service_id) if source is not None else None
-    return service is not None and service.kind == ServiceKind.WEBSITE
+    return item is not None and sources.of_item(tx, item)[1].kind == ServiceKind.WEBSITE
 
 
 def _allowed(visit: Visit, group: FileGroup) -> bool:

@@ -8,7 +8,7 @@ from kade.core.ports import Tx
 from kade.dialects.filer import namer, paths, places, shapes
 from kade.dialects.filer.codes import FilerReason, Remark, refusal
 from kade.dialects.filer.door import Notes, Visit, many_groups, required_group, target_in_group
-from kade.services import extracting, searching
+from kade.services import readings, searching
 from kade.services.searching import Entry
 
 Reply = dict[str, Any]
@@ -42,7 +42,7 @@ def content(tx: Tx, visit: Visit, notes: Notes) -> Reply:
     entries = _described(tx, [found[0].file])
     for limit in shapes.limits(entries[0], tx.items.get(found[0].file.id)):
         notes.warn(Remark.GENERAL, f"{found[0].file.name}: {limit}")
-    return {"Content": extracting.text_of(tx, found[0].file.id)}
+    return {"Content": readings.text_of(tx, found[0].file.id)}
 
 
 def changes(tx: Tx, visit: Visit, notes: Notes) -> Reply:

@@ -1,4 +1,4 @@
-"""Names of this dialect: a file of a group has an id that is unique in the group, given or minted.
+"""The ids by which this dialect knows files: each unique in its group, given by a user or minted here.
 
 Minted ones have thirteen digits and begin with a 9, so that they stay clear of those that users give;
 no two files of the house have the same.

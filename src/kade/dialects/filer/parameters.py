@@ -4,6 +4,7 @@
 stands in the query. Parameters that nobody knows are left alone.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -152,8 +153,6 @@ def is_all(name: str) -> bool:
 
 
 def _require_object(meta: str) -> None:
-    import json
-
     try:
         found = json.loads(meta)
     except (ValueError, RecursionError):

@@ -24,6 +24,7 @@ from kade.services import files, uploads
 from kade.web.dialect import Kit
 from kade.web.headers import SAFE_DOWNLOAD, attachment
 from kade.web.streaming import ContentResponse, Representation, plan
+from kade.web.tus import Described
 
 
 class PartnerDoor:
@@ -45,13 +46,13 @@ class PartnerDoor:
     def space(self, tx: Tx, caller: Caller) -> Id:
         return boxes.of_partner(tx, caller.principal_id)
 
-    def described(self, metadata: dict[str, str]) -> tuple[str, str | None]:
+    def described(self, metadata: dict[str, str]) -> Described:
         """``filename`` and ``Content-Type`` as upstream, or what other clients call them."""
         name = metadata.get("filename") or metadata.get("name") or UNNAMED
         media_type = next(
             (metadata[key] for key in ("Content-Type", "filetype", "type") if metadata.get(key)), None
         )
-        return name.replace("\\", "/").rpartition("/")[2] or UNNAMED, media_type
+        return Described(name.replace("\\", "/").rpartition("/")[2] or UNNAMED, media_type)
 
     def url_of(self, request: Request, key: str) -> str:
         """Absolute, which every client understands, where we know our public address.

@@ -3,6 +3,6 @@
 https://tus.io/protocols/resumable-upload (section names in the modules are those of the protocol).
 """
 
-from kade.web.tus.endpoint import Door, TusEndpoint
+from kade.web.tus.endpoint import Described, Door, TusEndpoint
 
-__all__ = ["Door", "TusEndpoint"]
+__all__ = ["Described", "Door", "TusEndpoint"]

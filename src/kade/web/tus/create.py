@@ -32,14 +32,22 @@ class Create:
 
     def _wish(self, request: Request, concat: tus.Concat) -> Wish:
         verbatim, metadata = tus.upload_metadata(request.headers, self._parts.metadata_limit)
-        name, media_type = self._parts.door.described(metadata)
+        said = self._parts.door.described(metadata)
         length = None
         if concat.kind is UploadKind.FINAL:
             if "Upload-Length" in request.headers:
                 raise KadeError(UploadReason.BAD_LENGTH, "a final upload has the length of its parts")
         else:
             length = tus.declared_length(request.headers)
-        return Wish(name, length, media_type, verbatim, kind=concat.kind, concat=concat.verbatim)
+        return Wish(
+            said.name,
+            length,
+            said.media_type,
+            verbatim,
+            kind=concat.kind,
+            concat=concat.verbatim,
+            slot_id=said.slot_id,
+        )
 
     async def _begin(self, request: Request, caller: Caller, wish: Wish, source: Source) -> Response:
         parts = self._parts

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,14 @@ from kade.web.operation import Handler, operation
 from kade.web.tus import headers as tus
 
 
+class Described(NamedTuple):
+    """A file's name, its declared media type, and the slot of a request that it is for."""
+
+    name: str
+    media_type: str | None = None
+    slot_id: Id | None = None
+
+
 class Door(Protocol):
     """What a dialect decides: who comes in, where their uploads go, and how refusals look."""
 
@@ -35,8 +43,8 @@ class Door(Protocol):
         """Into which space the caller's uploads go. Raises KadeError."""
         ...
 
-    def described(self, metadata: dict[str, str]) -> tuple[str, str | None]:
-        """The file's name and declared media type in ``Upload-Metadata``."""
+    def described(self, metadata: dict[str, str]) -> Described:
+        """What ``Upload-Metadata`` says of the file. Raises KadeError."""
         ...
 
     def url_of(self, request: Request, key: str) -> str:
