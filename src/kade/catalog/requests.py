@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
-from kade.catalog.schema import contacts, file_requests, slots, uploads
+from kade.catalog.schema import contacts, file_requests, slots
 from kade.catalog.statements import Session
 from kade.core.contacts import Contact
 from kade.core.ids import Id
@@ -34,8 +34,6 @@ _ADD_SLOT = insert_row(slots)
 _GET_SLOT = select_rows(slots).where(slots.c.id == bindparam("_id"))
 _FILL = update(slots).where(slots.c.id == bindparam("_id")).values(file_id=bindparam("_file"))
 _VACATE = update(slots).where(slots.c.file_id == bindparam("_file")).values(file_id=None)
-_UPLOADS = select(uploads.c.id).where(uploads.c.slot_id == bindparam("_slot")).order_by(uploads.c.id)
-
 _ADD_CONTACT = insert_row(contacts)
 _GET_CONTACT = select_rows(contacts).where(contacts.c.id == bindparam("_id"))
 _CHANGE_CONTACT = (
@@ -112,9 +110,6 @@ class FileRequestTable:
 
     def vacate(self, file_id: Id) -> None:
         self._session.run(_VACATE, _file=file_id)
-
-    def uploads(self, slot_id: Id) -> list[Id]:
-        return [row[0] for row in self._session.all(_UPLOADS, _slot=slot_id)]
 
 
 class ContactTable:

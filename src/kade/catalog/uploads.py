@@ -19,6 +19,7 @@ _SELECT = select_rows(uploads, *_INTERNAL)
 _GET = _SELECT.where(uploads.c.id == bindparam("_id"))
 _LOCK = _GET.with_for_update()
 _OF_FILE = _SELECT.where(uploads.c.file_id == bindparam("_file")).order_by(uploads.c.id).limit(1)
+_OF_SLOT = _SELECT.where(uploads.c.slot_id == bindparam("_slot")).order_by(uploads.c.id)
 _OF_PRINCIPAL = _SELECT.where(
     uploads.c.principal_id == bindparam("_principal"), uploads.c.state != UploadState.FINISHED
 ).order_by(uploads.c.id)
@@ -146,6 +147,9 @@ class UploadTable:
     def lock(self, upload_id: Id) -> Upload | None:
         row = self._session.one(_LOCK, _id=upload_id)
         return Upload._make(row) if row else None
+
+    def of_slot(self, slot_id: Id) -> list[Upload]:
+        return [Upload._make(row) for row in self._session.all(_OF_SLOT, _slot=slot_id)]
 
     def of_file(self, file_id: Id) -> Upload | None:
         row = self._session.one(_OF_FILE, _file=file_id)

@@ -24,6 +24,17 @@ def clean(name: str, reason: Reason, limit: int = NAME_LIMIT) -> str:
     return text
 
 
+def title(text: str, reason: Reason, limit: int = NAME_LIMIT) -> str:
+    """What people call a thing that no path is ever made of: trimmed, with slashes if they like.
+
+    Raises:
+        KadeError: *reason*, as ``clean`` does.
+    """
+    trimmed = unicodedata.normalize("NFC", text.strip())
+    clean(trimmed.replace("/", "-").replace("\\", "-"), reason, limit)
+    return trimmed
+
+
 def fold(name: str) -> str:
     """The form in which two names are the same name, in whatever normal form and case they come: NFC."""
     # First NFC, too: the order of the marks behind a letter counts for what becomes of an iota below it.

@@ -36,7 +36,7 @@ def create(
             the caller may write in the tenant.
     """
     _require(tx, caller, Verb.WRITE)
-    text = names.clean(name.strip(), ContactReason.BAD_NAME)
+    text = names.title(name, ContactReason.BAD_NAME)
     made = Contact(new_id(), caller.tenant_id, text, address(email), language, details, now(), None)
     tx.contacts.add(made)
     tx.journal.append(Event.by(caller, "contact.created", made.id))
@@ -62,7 +62,7 @@ def page(tx: Tx, caller: Caller, skip: int, limit: int) -> list[Contact]:
 def change(tx: Tx, caller: Caller, changed: Contact) -> Contact:
     """Another name, address or more. Raises as ``create`` does."""
     _require(tx, caller, Verb.WRITE)
-    text = names.clean(changed.name.strip(), ContactReason.BAD_NAME)
+    text = names.title(changed.name, ContactReason.BAD_NAME)
     checked = changed._replace(name=text, email=address(changed.email))
     tx.contacts.change(checked)
     tx.journal.append(Event.by(caller, "contact.changed", checked.id))

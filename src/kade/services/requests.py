@@ -81,7 +81,7 @@ def create(tx: Tx, caller: Caller, secret: bytes, space_id: Id, wish: RequestWis
         id=request_id,
         tenant_id=space.tenant_id,
         space_id=space.id,
-        name=_named(wish.name),
+        name=names.title(wish.name, FileRequestReason.BAD_NAME),
         description=_described(wish.description),
         contact_id=wish.contact_id,
         guest_id=links.new_guest(tx, caller, secret, f"request {request_id}").id,
@@ -213,10 +213,7 @@ def send(tx: Tx, guest: Caller) -> View:
 
 
 def _hand_over(tx: Tx, guest: Caller, slot: Slot) -> None:
-    for upload_id in tx.file_requests.uploads(slot.id):
-        upload = tx.uploads.get(upload_id)
-        if upload is None:
-            continue
+    for upload in tx.uploads.of_slot(slot.id):
         if upload.file_id != slot.file_id:
             uploads.discard(tx, upload)
             continue
@@ -226,10 +223,9 @@ def _hand_over(tx: Tx, guest: Caller, slot: Slot) -> None:
 
 
 def _discard_uploads(tx: Tx, slot: Slot) -> None:
-    for upload_id in tx.file_requests.uploads(slot.id):
-        upload = tx.uploads.get(upload_id)
-        file = tx.files.get(upload.file_id) if upload is not None else None
-        if upload is not None and (file is None or file.state == FileState.RECEIVING):
+    for upload in tx.uploads.of_slot(slot.id):
+        file = tx.files.get(upload.file_id)
+        if file is None or file.state == FileState.RECEIVING:
             uploads.discard(tx, upload)
 
 
@@ -260,20 +256,13 @@ def _slot(request_id: Id, position: int, wish: SlotWish) -> Slot:
         id=new_id(),
         request_id=request_id,
         position=position,
-        name=_named(wish.name),
+        name=names.title(wish.name, FileRequestReason.BAD_NAME),
         description=_described(wish.description),
         required=wish.required,
         max_size=wish.max_size,
         accepts=media_types.accepted(wish.accepts),
         file_id=None,
     )
-
-
-def _named(name: str) -> str:
-    """What people call it: no path is made of it, so slashes are welcome."""
-    text = name.strip()
-    names.clean(text.replace("/", "-").replace("\\", "-"), FileRequestReason.BAD_NAME)
-    return text
 
 
 def _described(text: str | None) -> str | None:

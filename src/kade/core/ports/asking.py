@@ -35,9 +35,6 @@ class FileRequests(Protocol):
     def vacate(self, file_id: Id) -> None:
         """No slot has this file any longer."""
 
-    def uploads(self, slot_id: Id) -> list[Id]:
-        """The ids of every upload into the slot, finished or not."""
-
 
 class Contacts(Protocol):
     def add(self, contact: Contact) -> None: ...

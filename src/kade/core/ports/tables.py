@@ -344,6 +344,9 @@ class Uploads(Protocol):
     def lock(self, upload_id: Id) -> Upload | None:
         """The upload, which no other transaction can change until this one ends."""
 
+    def of_slot(self, slot_id: Id) -> list[Upload]:
+        """Every upload into the slot of a request, finished or not."""
+
     def of_file(self, file_id: Id) -> Upload | None:
         """The oldest one: that of a version to come follows that of the file as it is."""
 
