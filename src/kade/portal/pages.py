@@ -48,9 +48,7 @@ class Pages:
         self._assets = assets
         self._zone = zone
 
-    def page(
-        self, template: str, speaking: Language, status: int = 200, **values: object
-    ) -> Response:
+    def page(self, template: str, speaking: Language, status: int = 200, **values: object) -> Response:
         """A page of this template; *values* are what only this page knows."""
         html = self._templates.get_template(template).render(
             language=speaking,

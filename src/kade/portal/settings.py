@@ -15,6 +15,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         UrlPath, Meta(description="Path before the token in the link of a request for files.")
     ] = "/r"
     assets_path: Annotated[UrlPath, Meta(description="Path of the pages' style and scripts.")] = "/assets"
-    zone: Annotated[str, Meta(description="Time zone of the moments on pages, such as `Europe/Amsterdam`.")] = (
-        "Europe/Amsterdam"
-    )
+    zone: Annotated[str, Meta(description="Time zone of the moments on pages.")] = "Europe/Amsterdam"

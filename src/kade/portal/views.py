@@ -51,9 +51,7 @@ class AskedFiles:
             held = HeldFile(placed.file.name, placed.length, placed.sha256) if placed else None
             accepts = tuple(slot.accepts.split())
             about = slot.description or ""
-            slots.append(
-                AskedSlot(slot.id, slot.name, about, slot.required, slot.max_size, accepts, held)
-            )
+            slots.append(AskedSlot(slot.id, slot.name, about, slot.required, slot.max_size, accepts, held))
         return cls(
             request.id,
             request.name,
