@@ -40,7 +40,6 @@ _STATUS_OF_REASON: dict[Reason, int] = {
     SlotReason.EMPTY_FILE: 422,
 }
 _TEXT_OF_REASON: dict[Reason, str] = {
-    AccessReason.UNKNOWN_CREDENTIAL: "over",
     AccessReason.NO_CREDENTIAL: "refused",
     FileRequestReason.UNKNOWN: "over",
     FileRequestReason.COMPLETED: "over",
@@ -55,6 +54,7 @@ _TEXT_OF_REASON: dict[Reason, str] = {
     QuotaReason.EXCEEDED: "no_space",
 }
 _TEXT: dict[Code, str] = {
+    Code.UNAUTHENTICATED: "over",
     Code.TOO_LARGE: "refused",
     Code.CHECKSUM_MISMATCH: "broken",
     Code.LOCKED: "busy",

@@ -26,7 +26,11 @@ export class Sending {
       urlStorage: remembered,
       fingerprint: async () => print(file),
       removeFingerprintOnSuccess: true,
-      onShouldRetry: (error) => isPassing(error),
+      onShouldRetry: (error) => {
+        const again = isPassing(error);
+        if (again && !this.#over) told.interrupted();
+        return again && !this.#over;
+      },
       onProgress: (sent, total) => told.progress(sent, total),
       onSuccess: () => {
         this.#stop();

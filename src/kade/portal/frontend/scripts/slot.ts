@@ -148,6 +148,7 @@ export class Slot {
   }
 
   #interrupted(): void {
+    if (this.state === "interrupted") return;
     this.#began = { at: 0, sent: 0 };
     this.#show("interrupted");
     this.#text("going-done", say("interrupted", { percent: percent(this.#part) }));
