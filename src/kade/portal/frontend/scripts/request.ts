@@ -6,6 +6,7 @@ const page = document.getElementById("request") as HTMLElement;
 const path = page.dataset["path"] ?? "";
 const remark = document.getElementById("remark") as HTMLElement;
 const errors = document.getElementById("errors") as HTMLElement;
+const heading = errors.querySelector("h2") as HTMLElement;
 const slots: Slot[] = [];
 
 for (const item of document.querySelectorAll<HTMLElement>(".slot")) {
@@ -54,12 +55,22 @@ function show(text: string): void {
   remark.hidden = false;
 }
 
-/** How many are there; what was missing may be here by now. */
+/** How many are there; what was missing may be here by now, or on its way. */
 function tell(): void {
   const ready = document.getElementById("ready");
+  const area = document.getElementById("deal");
   const held = slots.filter((slot) => slot.state === "held").length;
   if (ready) ready.textContent = say("ready", { n: held, total: slots.length });
-  if (!errors.hidden && !slots.some((slot) => slot.required && slot.state !== "held")) errors.hidden = true;
+  if (area) area.hidden = !slots.some((slot) => slot.isFree);
+  if (errors.hidden) return;
+  const lines = [...errors.querySelectorAll("li")];
+  for (const line of lines) {
+    const slot = slots.find((each) => line.querySelector("a")?.hash === `#choose-${each.id}`);
+    if (slot && !slot.isFree) line.remove();
+  }
+  const left = errors.querySelectorAll("li").length;
+  if (left === 0 && (lines.length > 0 || !slots.some((slot) => slot.isBusy))) errors.hidden = true;
+  else if (left !== lines.length) heading.textContent = say("incomplete", { n: left });
 }
 
 document.getElementById("send")?.addEventListener("submit", (event) => {
@@ -75,9 +86,8 @@ document.getElementById("send")?.addEventListener("submit", (event) => {
 /** The summary of what is wrong: it gets the focus, and each line leads to its slot. */
 function complain(title: string, missing: Slot[]): void {
   const words = errors.querySelector("p");
-  const heading = errors.querySelector("h2");
   const list = errors.querySelector("ul");
-  if (!heading || !words || !list) return;
+  if (!words || !list) return;
   heading.textContent = title;
   words.hidden = missing.length === 0;
   list.replaceChildren(
@@ -105,8 +115,6 @@ errors.addEventListener("click", (event) => {
 });
 
 // Drag and drop: on a slot for that slot, anywhere else for whichever fit.
-const area = document.getElementById("deal");
-if (area) area.hidden = false;
 const several = document.getElementById("choose-several") as HTMLInputElement | null;
 several?.addEventListener("change", () => {
   const files = [...(several.files ?? [])];
