@@ -11,11 +11,8 @@ from kade.portal.assets import Assets, NotBuiltError
 
 async def test_they_are_cached_for_ever(house: House) -> None:
     assets = Assets("/assets")
-    for name, kind in (
-        ("page.css", "text/css"),
-        ("page.js", "text/javascript"),
-        ("request.js", "text/javascript"),
-    ):
+    kinds = {"page.css": "text/css", "page.js": "text/javascript", "request.js": "text/javascript"}
+    for name, kind in kinds.items():
         url = assets.url(name)
         assert url in (await house.get(await house.ask(CONTRACT))).text
         answer = await house.send("GET", url)

@@ -42,7 +42,7 @@ def test_both_say_the_same() -> None:
 def test_every_text_is_used_and_every_one_that_is_used_is_there() -> None:
     sources = [*PORTAL.glob("*.py"), *PORTAL.glob("templates/*.html")]
     scripts = "".join(path.read_text() for path in PORTAL.glob("frontend/scripts/*.ts"))
-    text = "".join(path.read_text() for path in sources)
+    text = "".join(path.read_text() for path in sources).replace("'", '"')
     for key in dict(flat(language("en").texts)):
         section, _, name = key.partition(".")
         name = name.removesuffix(".one").removesuffix(".other")

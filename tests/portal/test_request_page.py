@@ -82,13 +82,12 @@ async def test_links_that_are_over_tell_nothing(house: House) -> None:
     await house.close(closed)
     await asyncio.sleep(0.15)
     unknown = await house.send("GET", "/r/0000000000000000000000000000000000000000")
-    pages = {each: await house.get(each) for each in (expired, closed)}
-    assert (pages[expired].status, pages[closed].status, unknown.status) == (410, 404, 404)
-    assert pages[closed].text == unknown.text
-    assert "has expired" in pages[expired].text
-    for page in pages.values():
-        assert "Papers" not in page.text
-    for link in pages:
+    after_expiry, after_closing = await house.get(expired), await house.get(closed)
+    assert (after_expiry.status, after_closing.status, unknown.status) == (410, 404, 404)
+    assert after_closing.text == unknown.text
+    assert "has expired" in after_expiry.text
+    assert "Papers" not in after_expiry.text + after_closing.text
+    for link in (expired, closed):
         assert (await house.begin(link, link.slots[0], "contract.pdf", 5)).status in (404, 410)
         assert (await house.send("POST", f"{link.path}/send")).status in (404, 410)
 
@@ -156,10 +155,11 @@ async def test_a_link_reaches_nothing_but_its_own_request(house: House) -> None:
     mine, other = await house.ask(CONTRACT, RECORDING), await house.ask(CONTRACT, name="Secret")
     begun = await house.begin(other, other.slots[0], "contract.pdf", len(PDF))
     key = begun.headers["Location"].rpartition("/")[2]
-    nothing = await house.send("HEAD", f"{mine.path}/uploads/nothing", headers=TUS)
     for method in ("HEAD", "DELETE"):
+        nothing = await house.send(method, f"{mine.path}/uploads/nothing", headers=TUS)
         answer = await house.send(method, f"{mine.path}/uploads/{key}", headers=TUS)
-        assert (answer.status, answer.text) == (nothing.status, nothing.text) == (404, answer.text)
+        assert (answer.status, answer.text) == (nothing.status, nothing.text)
+        assert answer.status == 404
     assert (await house.append(f"{mine.path}/uploads/{key}", PDF)).status == 404
     assert (await house.begin(mine, other.slots[0], "contract.pdf", 5)).status == 404
     assert (await house.send("DELETE", f"{mine.path}/slots/{other.slots[0].id}/file")).status == 404
@@ -199,7 +199,7 @@ async def test_hostile_names_are_only_text(house: House) -> None:
     for page in pages:
         assert "<img" not in page.text
         assert "<svg onload" not in page.text
-        assert "49" not in re.sub(r"[0-9a-f]{32,}", "", page.text)
+        assert "{{7*7}}" in page.text
         assert html.escape("<svg onload=alert(1)>.svg") in page.text
 
 
