@@ -1,7 +1,7 @@
 # Kade: every task of the project by name. `make` or `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench crash setup programs clean
+.PHONY: help demo test test-long check bench crash setup frontend programs clean
 
 # Tools want a home to keep their caches in; an empty, missing or read-only one must not stop them.
 ifneq ($(shell [ -n "$$HOME" ] && mkdir -p "$$HOME" 2>/dev/null && [ -w "$$HOME" ] && echo yes),yes)
@@ -15,7 +15,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
 		|| sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' $(MAKEFILE_LIST)
 
-demo: setup ## show Kade exchanging real files; FILE=path uses your own, KEEP=1 leaves it running
+demo: setup frontend ## show Kade exchanging real files; FILE=path uses your own, KEEP=1 leaves it running
 	@$(BIN)/kade demo $(if $(FILE),--file "$(FILE)") $(if $(KEEP),--keep)
 
 test: programs ## run every test with small sizes (under 15 minutes); ARGS=… goes to pytest
@@ -36,9 +36,13 @@ crash: programs ## kill the server at random points; N=rounds
 setup: ## make .venv what requirements.lock says; PYTHON=python3.12 chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
 
-programs: setup # what tests and benchmarks run besides Python: Debian packages (as root) and npm packages
+frontend: setup # build the pages' style and scripts, when a source changed
+	@$(BIN)/python -m tools.frontend
+
+programs: setup frontend # what tests and benchmarks run besides Python: Debian packages (as root) and npm packages
 	@tools/programs
 
 clean: ## remove everything that was built or installed here
-	rm -rf .venv build dist tests/interop/node/node_modules .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv build dist tests/interop/node/node_modules src/kade/portal/static \
+		src/kade/portal/frontend/node_modules .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage

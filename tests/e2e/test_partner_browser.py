@@ -2,27 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error
 from tests.support import raw_tus
 from tests.support.pki import Identity
 from tests.support.quay import DOWNLOAD, UPLOAD, Partner
-from tests.support.requirements import program
 
 pytestmark = pytest.mark.needs("chromium")
-
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 _UPLOAD = """async ([endpoint, size]) => {
   const data = new Uint8Array(size).map((_, index) => index % 251);
@@ -39,13 +27,6 @@ _UPLOAD = """async ([endpoint, size]) => {
   });
   return [created.status, patched.status, patched.headers.get("Upload-Offset"), location];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=program("chromium"), args=list(_FLAGS)) as browser:
-            yield browser
 
 
 def context_of(browser: Browser, partner: Partner, identity: Identity, folder: Path) -> BrowserContext:

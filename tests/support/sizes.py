@@ -35,6 +35,8 @@ class Sizes:
     """Files that publishers bring while fifty applications poll for them."""
     line: int
     """Bytes of the one line that a file consists of whose text is extracted."""
+    handed_in: int
+    """Bytes of the file that is handed in by a browser."""
     damaged: int
     """How often each file of a format is read with other bytes changed."""
 
@@ -52,6 +54,7 @@ SMALL = Sizes(
     filters=300,
     published=100,
     line=64 * MIB,
+    handed_in=8 * MIB,
     damaged=15,
 )
 FULL = Sizes(
@@ -67,6 +70,7 @@ FULL = Sizes(
     filters=5_000,
     published=1_000,
     line=GIB,
+    handed_in=200_000_000,
     damaged=500,
 )
 

@@ -16,6 +16,7 @@ from kade.config import Config
 from kade.core.ports import Catalog, Places, SearchIndex
 from kade.core.sources import Service
 from kade.dialects import discover
+from kade.portal import PORTAL
 from kade.search.extract.extractor import ChildExtractor
 from kade.search.extract.limits import Limits
 from kade.search.lazy import LazyIndex
@@ -66,14 +67,17 @@ class Kade:
 
 
 def sections() -> Mapping[str, type[msgspec.Struct]]:
-    """The sections of the configuration that the dialects bring."""
-    return {f"dialects.{name}": dialect.settings for name, dialect in discover().items()}
+    """The sections of the configuration that the dialects and the portal bring."""
+    found = {f"dialects.{name}": dialect.settings for name, dialect in discover().items()}
+    return {**found, PORTAL.name: PORTAL.settings}
 
 
 def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade:
-    """Wire everything; nothing is opened yet."""
+    """Wire everything, the portal too unless *dialects* are named; nothing is opened yet."""
     found = discover() if dialects is None else dialects
-    configured = tuple((each, config.section(f"dialects.{name}")) for name, each in found.items())
+    configured = [(each, config.section(f"dialects.{name}")) for name, each in found.items()]
+    if dialects is None:
+        configured.append((PORTAL, config.section(PORTAL.name)))
     catalog = _catalog(config)
     store = LocalSegmentStore(config.data.folder / "segments")
     namers = Namers()
@@ -108,7 +112,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         places=places,
         spool=Spool(store, places, config.data.folder / "spool"),
         keeper=ItemKeeper(namers),
-        dialects=configured,
+        dialects=tuple(configured),
     )
 
 

@@ -18,7 +18,8 @@ class Observed:
     """Wraps a listener's application.
 
     A client's ``X-Request-ID`` is kept when it is harmless; the id stands in the answer, the log and every
-    event. Query strings are not logged: they may hold secrets.
+    event. Query strings are not logged: they may hold secrets. Where a path does, the application says in
+    ``kade.shown_path`` what is logged instead.
     """
 
     def __init__(self, app: ASGIApp, listener: str, metrics: Metrics) -> None:
@@ -54,7 +55,7 @@ class Observed:
             listener=self._listener,
             request_id=scope["kade.request_id"],
             method=scope["method"],
-            path=scope["path"],
+            path=scope.get("kade.shown_path", scope["path"]),
             status=status,
             ms=round(seconds * 1000, 1),
             client=client_of(scope),

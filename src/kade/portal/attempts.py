@@ -1,0 +1,55 @@
+"""How often somebody may be wrong; each process counts for itself, in memory."""
+
+import math
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from kade.core.errors import KadeError, RequestReason
+
+MOST = 10
+WINDOW_S = 600.0
+_REMEMBERED = 10_000
+
+
+class Attempts:
+    """Counts failures by key, such as an address: *most* within *window* seconds, then one has to wait.
+
+    It remembers so many keys at most; beyond that the one that failed longest ago is forgotten.
+    """
+
+    def __init__(
+        self,
+        most: int = MOST,
+        window: float = WINDOW_S,
+        *,
+        remembered: int = _REMEMBERED,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._window = window
+        self._remembered = remembered
+        self._clock = clock
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def require(self, *keys: str) -> None:
+        """Refuse who was wrong too often by one of the keys.
+
+        Raises:
+            KadeError: ``RequestReason.RATE_LIMITED``, with the fact *retry_after* in seconds, 1 or more.
+        """
+        at = self._clock()
+        for key in keys:
+            failures = self._failures.get(key, deque[float]())
+            if len(failures) == self._most and at - failures[0] < self._window:
+                wait = math.ceil(failures[0] + self._window - at)
+                raise KadeError(RequestReason.RATE_LIMITED, retry_after=max(1, wait))
+
+    def failed(self, *keys: str) -> None:
+        """Somebody was wrong."""
+        for key in keys:
+            failures = self._failures.setdefault(key, deque(maxlen=self._most))
+            failures.append(self._clock())
+            self._failures.move_to_end(key)
+        while len(self._failures) > self._remembered:
+            self._failures.popitem(last=False)

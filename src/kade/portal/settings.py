@@ -1,0 +1,18 @@
+"""The section ``portal`` of the configuration."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from kade.config import UrlPath
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Pages for people: where somebody sends what was asked for."""
+
+    request_path: Annotated[
+        UrlPath, Meta(description="Path before the token in the link of a request for files.")
+    ] = "/r"
+    assets_path: Annotated[UrlPath, Meta(description="Path of the pages' style and scripts.")] = "/assets"
+    zone: Annotated[str, Meta(description="Time zone of the moments on pages.")] = "Europe/Amsterdam"
