@@ -34,3 +34,12 @@ def test_revoke(local: Local) -> None:
     assert "is revoked already" in local.refused("key", "revoke", made["id"])
     assert local.refused("key", "revoke", "f" * 32).endswith("names no keys; see `kade key list`")
     assert "must be a time such as" in local.refused("key", "add", "--expires", "soon")
+
+
+def test_a_key_for_some_scopes(local: Local) -> None:
+    made = local.json(
+        "key", "add", "--scope", "files.read", "--scope", "files.write", "--scope", "files.read"
+    )
+    assert made["scopes"] == ["files.read", "files.write"]
+    assert "files.read files.write" in local.ok("key", "list")
+    assert "must be a word" in local.refused("key", "add", "--scope", "two words")

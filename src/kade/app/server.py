@@ -78,6 +78,7 @@ class Server:
         )
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
+        self._public_urls = {name: each.public_url.rstrip("/") for name, each in settings.items()}
         self._authorities = client_authorities(settings)
         self._watched = watched(settings, self._authorities)
         self._revocations = RevocationWatch(self._watched, kade.catalog, kade.transfers)
@@ -98,7 +99,8 @@ class Server:
             await listener.start()
             scheme = "https" if listener.trust else "http"
             host = f"[{listener.address.host}]" if ":" in listener.address.host else listener.address.host
-            self.bases[name] = f"{scheme}://{host.replace('0.0.0.0', 'localhost')}:{listener.address.port}"
+            own = f"{scheme}://{host.replace('0.0.0.0', 'localhost')}:{listener.address.port}"
+            self.bases[name] = self._public_urls[name] or own
         kade.digesting.begin_all_pending()
         self._runner.start()
         self._background = [

@@ -30,6 +30,7 @@ from kade.cli import (
     ls,
     migrate,
     put,
+    request,
     restore,
     search,
     serve,
@@ -67,6 +68,7 @@ app.add_typer(tenant_.app, name="tenant")
 app.add_typer(business_type.app, name="business-type")
 app.add_typer(application.app, name="application")
 app.add_typer(delivery.app, name="delivery")
+app.add_typer(request.app, name="request")
 app.add_typer(customer.app, name="customer")
 app.add_typer(group.app, name="group")
 app.add_typer(installation.app, name="installation")

@@ -40,6 +40,14 @@ def new_quota(config: Config) -> int | None:
     return config.uploads.quota or None
 
 
+def public_url(kade: Kade) -> str:
+    """By which others reach the web listener, as far as the configuration tells."""
+    web = kade.config.web
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    own = f"{'https' if web.tls else 'http'}://{host.replace('0.0.0.0', 'localhost')}:{web.port}"
+    return web.public_url.rstrip("/") or own
+
+
 def change(context: typer.Context, verb: Verb[T]) -> T:
     """What *verb* returns, run in one transaction as the operator of this machine, in the tenant named."""
     return inside(context, lambda kade: kade.catalog.write(lambda tx: verb(tx, operator(tx, context), kade)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kade.cli import credentials, house, show
+from kade.cli.errors import USAGE, CommandError
 from kade.cli.remote import Json, print_json
 
 if TYPE_CHECKING:
@@ -36,13 +38,14 @@ def list_(
             each["id"],
             each["user"],
             each["label"],
+            " ".join(each["scopes"]) or "all",
             _state(each),
             each["created"][:10],
             each["until"] or "never",
         ]
         for each in found
     ]
-    show.table(["ID", "USER", "LABEL", "STATE", "SINCE", "EXPIRES"], rows)
+    show.table(["ID", "USER", "LABEL", "SCOPES", "STATE", "SINCE", "EXPIRES"], rows)
 
 
 @app.command()
@@ -53,6 +56,10 @@ def add(
     ] = None,
     label: credentials.Label = "",
     expires: credentials.Expires = None,
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="It is for this alone, such as files.read; several may be given."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it, this once."""
@@ -73,6 +80,7 @@ def add(
             bearer.fingerprint(secret),
             label=label,
             not_after=until,
+            scopes=_words(scopes or []),
         )
         return _described(key, owner)
 
@@ -102,6 +110,14 @@ def revoke(
         typer.echo(f"revoked {revoked['id']} of {revoked['user']}")
 
 
+def _words(scopes: list[str]) -> list[str]:
+    """Scopes as they are kept. Raises CommandError for one that is no word."""
+    for each in scopes:
+        if not re.fullmatch(r"[!-~]+", each):
+            raise CommandError(f"--scope is {each!r}, but must be a word such as files.read", USAGE)
+    return list(dict.fromkeys(scopes))
+
+
 def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Principal, Credential]]:
     from kade.core.principals import CredentialKind
 
@@ -109,7 +125,7 @@ def _keys(tx: Tx, caller: Caller, user: str | None = None) -> list[tuple[Princip
 
 
 def _described(key: Credential, owner: Principal) -> dict[str, Any]:
-    return {"user": owner.name, **credentials.described(key)}
+    return {"user": owner.name, **credentials.described(key), "scopes": key.scopes.split()}
 
 
 def _state(key: dict[str, Any]) -> str:

@@ -101,6 +101,9 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, Meta(min_length=1, description="Address or host name to listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port; 0: a free one.")] = 8080
+    public_url: Annotated[
+        str, Meta(description="URL by which others reach it, for links; empty: its own address.")
+    ] = ""
     tls: Annotated[bool, Meta(description="Whether TLS is spoken here.")] = False
     certificate: Annotated[
         Path | None, Meta(description="Server certificate, PEM, followed by its intermediates.")

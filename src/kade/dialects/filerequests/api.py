@@ -89,7 +89,7 @@ class FileRequestsApi:
         ]
 
     def _server(self) -> str:
-        return self._settings.base_url.rstrip("/") or self._kit.bases["web"]
+        return self._kit.bases["web"]
 
     def _document(self) -> Document:
         return Document.load(_CONTRACT, self._server() + self._settings.path)

@@ -19,9 +19,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_path: Annotated[
         UrlPath, Meta(description="Path of the public pages; where the portal serves them.")
     ] = "/r"
-    base_url: Annotated[
-        str, Meta(description="Public URL of the web listener, for links; empty: the listener's own.")
-    ] = ""
     zone: Annotated[
         str, Meta(description="Zone whose offset dates are told with (IANA), such as `Europe/Amsterdam`.")
     ] = "Europe/Amsterdam"
