@@ -76,6 +76,20 @@ class RateLimits:
         calls.due = max(calls.due, at) + self._interval
         calls.in_day += 1
 
+    @property
+    def burst(self) -> int:
+        """How many calls may come together after a pause."""
+        return self._rates.burst
+
+    def left(self, key: str) -> tuple[int, float]:
+        """How many calls may come together now, and in how many seconds there is one more."""
+        calls = self._calls.get(key)
+        ahead = max(0.0, calls.due - self._clock()) if calls is not None else 0.0
+        if ahead == 0.0 or not self._interval:
+            return self._rates.burst, 0.0
+        taken = math.ceil(ahead / self._interval - 1e-6)  # sums of floats
+        return max(0, self._rates.burst - taken), ahead - (taken - 1) * self._interval
+
     def require(self, key: str) -> None:
         """Raise as ``take`` would, and count nothing."""
         calls = self._calls.get(key)
