@@ -56,6 +56,14 @@ def visit(browser: Browser, server: KadeServer) -> Iterator[Visit]:
 
 
 @pytest.fixture
+def line(server: KadeServer) -> Iterator[ThreadedFaultProxy]:
+    """A line on which the large file takes some seconds."""
+    rate = max(2_500_000, sizes.handed_in / 15)
+    with ThreadedFaultProxy(server.web_port, default=Plan(Flow(bytes_per_second=rate))) as proxy:
+        yield proxy
+
+
+@pytest.fixture
 def slow(server: KadeServer) -> Iterator[ThreadedFaultProxy]:
     """A line that is slow enough to look at."""
     with ThreadedFaultProxy(server.web_port, default=SLOW) as proxy:
@@ -111,7 +119,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def test_the_whole_journey(office: Office, visit: Visit, slow: ThreadedFaultProxy, tmp_path: Path) -> None:
+def test_the_whole_journey(office: Office, visit: Visit, line: ThreadedFaultProxy, tmp_path: Path) -> None:
     link = office.ask(
         CONTRACT,
         LOGO,
@@ -119,7 +127,7 @@ def test_the_whole_journey(office: Office, visit: Visit, slow: ThreadedFaultProx
         description="With these we can go on with your application.\nThank you!",
         expires_at=soon(14 * 86_400_000),
     )
-    page = visit(link, port=slow.port)
+    page = visit(link, port=line.port)
     look(page, "1-open", thoroughly=True)
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#errors")).to_be_focused()
@@ -168,15 +176,15 @@ def test_the_whole_journey(office: Office, visit: Visit, slow: ThreadedFaultProx
 
 
 def test_a_line_that_is_cut_and_a_browser_that_was_closed(
-    office: Office, visit: Visit, browser: Browser, slow: ThreadedFaultProxy, tmp_path: Path
+    office: Office, visit: Visit, browser: Browser, line: ThreadedFaultProxy, tmp_path: Path
 ) -> None:
     link = office.ask(VIDEO)
     video = large(tmp_path, "meeting.mp4", sizes.handed_in)
-    page = visit(link, port=slow.port)
+    page = visit(link, port=line.port)
     choose(page, VIDEO.name, video)
-    until_passed(page, slow, sizes.handed_in * 0.3)
-    slow.strike(Fault.CUT)
-    until_passed(page, slow, sizes.handed_in * 0.7)
+    until_passed(page, line, sizes.handed_in * 0.3)
+    line.strike(Fault.CUT)
+    until_passed(page, line, sizes.handed_in * 0.7)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     is_in(page, VIDEO.name, "resumable")
@@ -187,12 +195,12 @@ def test_a_line_that_is_cut_and_a_browser_that_was_closed(
 
     kept = page.context.storage_state()
     page.context.close()
-    page = visit(link, port=slow.port, storage_state=kept)
+    page = visit(link, port=line.port, storage_state=kept)
     is_in(page, VIDEO.name, "resumable")
-    before = sum(each.to_server for each in slow.connections)
+    before = sum(each.to_server for each in line.connections)
     choose(page, VIDEO.name, video)
     is_in(page, VIDEO.name, "held", timeout=300_000)
-    resent = sum(each.to_server for each in slow.connections) - before
+    resent = sum(each.to_server for each in line.connections) - before
     assert resent < sizes.handed_in * (1 - at) + MIB
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".received")).to_contain_text(sha256(video), timeout=20_000)

@@ -113,10 +113,6 @@ class RequestPages:
             self._speaks(request, visit),
             asked=asked,
             path=f"{self._prefix}/{visit.token}",
-            can_mail=False,
-            mailed=False,
-            email="",
-            error="",
         )
 
     def _ask_password(self, request: Request, visit: Visit, status: int, error: str = "") -> Response:
