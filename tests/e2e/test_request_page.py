@@ -206,6 +206,26 @@ def test_a_line_that_is_cut_and_a_browser_that_was_closed(
     expect(page.locator(".received")).to_contain_text(sha256(video), timeout=20_000)
 
 
+def test_what_was_begun_is_given_up(
+    office: Office, visit: Visit, slow: ThreadedFaultProxy, tmp_path: Path
+) -> None:
+    page = visit(office.ask(VIDEO), port=slow.port)
+    choose(page, VIDEO.name, large(tmp_path, "meeting.mp4", 8 * MIB))
+    until_passed(page, slow, 2 * MIB)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    is_in(page, VIDEO.name, "resumable")
+    with page.expect_response(lambda response: response.request.method == "DELETE") as ended:
+        press(page, VIDEO.name, "Cancel")
+    assert ended.value.status == 204
+    is_in(page, VIDEO.name, "empty")
+    expect(slot(page, VIDEO.name).locator("input")).to_be_focused()
+    page.reload()
+    is_in(page, VIDEO.name, "empty")
+    page.wait_for_load_state("networkidle")
+    is_in(page, VIDEO.name, "empty")
+
+
 def test_a_line_that_stays_cut_is_tried_again(
     office: Office, visit: Visit, server: KadeServer, tmp_path: Path
 ) -> None:

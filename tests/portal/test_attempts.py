@@ -16,10 +16,11 @@ class Clock:
 def refused(attempts: Attempts, *keys: str) -> int:
     """How long the keys have to wait; 0: not at all."""
     try:
-        attempts.require(*keys)
+        attempts.begin(*keys)
     except KadeError as error:
         assert error.reason is RequestReason.RATE_LIMITED
         return int(error.facts["retry_after"])
+    attempts.succeeded(*keys)
     return 0
 
 
@@ -28,14 +29,14 @@ def test_ten_within_ten_minutes() -> None:
     attempts = Attempts(clock=clock)
     for _ in range(10):
         assert refused(attempts, "link", "address") == 0
-        attempts.failed("link", "address")
+        attempts.begin("link", "address")
         clock.now += 10
     assert refused(attempts, "link") == refused(attempts, "address") == 500
     assert refused(attempts, "other", "address") == 500
     assert refused(attempts, "other") == 0
     clock.now += 500
     assert refused(attempts, "link") == 0
-    attempts.failed("link")
+    attempts.begin("link")
     assert refused(attempts, "link") == 10
 
 
@@ -43,5 +44,6 @@ def test_ten_within_ten_minutes() -> None:
 def test_it_forgets_who_failed_longest_ago(remembered: int) -> None:
     attempts = Attempts(most=1, remembered=remembered, clock=Clock())
     for key in range(10):
-        attempts.failed(str(key))
-    assert [key for key in range(10) if refused(attempts, str(key))] == list(range(10 - remembered, 10))
+        attempts.begin(str(key))
+    assert all(refused(attempts, str(key)) for key in range(10 - remembered, 10))
+    assert refused(attempts, str(9 - remembered)) == 0

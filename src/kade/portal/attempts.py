@@ -32,8 +32,8 @@ class Attempts:
         self._clock = clock
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def require(self, *keys: str) -> None:
-        """Refuse who was wrong too often by one of the keys.
+    def begin(self, *keys: str) -> None:
+        """Somebody tries; it counts as a failure until ``succeeded`` says otherwise: many may try at once.
 
         Raises:
             KadeError: ``RequestReason.RATE_LIMITED``, with the fact *retry_after* in seconds, 1 or more.
@@ -44,12 +44,16 @@ class Attempts:
             if len(failures) == self._most and at - failures[0] < self._window:
                 wait = math.ceil(failures[0] + self._window - at)
                 raise KadeError(RequestReason.RATE_LIMITED, retry_after=max(1, wait))
-
-    def failed(self, *keys: str) -> None:
-        """Somebody was wrong."""
         for key in keys:
             failures = self._failures.setdefault(key, deque(maxlen=self._most))
-            failures.append(self._clock())
+            failures.append(at)
             self._failures.move_to_end(key)
         while len(self._failures) > self._remembered:
             self._failures.popitem(last=False)
+
+    def succeeded(self, *keys: str) -> None:
+        """Whoever tried last was right."""
+        for key in keys:
+            failures = self._failures.get(key)
+            if failures:
+                failures.pop()

@@ -23,6 +23,7 @@ from kade.web.middleware.forwarded import client_of
 
 COOKIE = "kade_request"
 _PURPOSE = "request passwords"
+_AT_ONCE = 2  # hashes that are computed at the same time: each takes 19 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Gate:
         self._sealer = sealer
         self._path = path
         self._attempts = Attempts()
+        self._hashing = asyncio.Semaphore(_AT_ONCE)
 
     async def enter(self, request: Request) -> Visit:
         """Who comes by the link in the request's path.
@@ -78,10 +80,11 @@ class Gate:
         if stored is None:
             return visit, True
         keys = (f"link {visit.view.request.id}", f"address {client_of(request.scope)}")
-        self._attempts.require(*keys)
-        is_right = await asyncio.to_thread(matches, stored, password)
-        if not is_right:
-            self._attempts.failed(*keys)
+        self._attempts.begin(*keys)
+        async with self._hashing:
+            is_right = await asyncio.to_thread(matches, stored, password)
+        if is_right:
+            self._attempts.succeeded(*keys)
         return visit, is_right
 
     def let_in(self, request: Request, visit: Visit, response: Response) -> None:

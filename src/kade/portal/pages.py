@@ -1,7 +1,7 @@
 """Pages: templates in somebody's language, and the headers that every answer of the portal carries."""
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from kade.portal.assets import Assets
 from kade.portal.languages import COOKIE, LANGUAGES, Language, chosen, language
 
 _YEAR_S = 31_536_000
+_SECURE = "kade.secure"
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -81,12 +82,15 @@ class Pages:
 class Guarded:
     """Wraps the portal's pages: every answer has the headers, and no log shows the link's token."""
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, bases: Mapping[str, str]) -> None:
+        """*bases* are the public URLs of the listeners, by name."""
         self._app = app
         self._prefix = prefix
+        self._bases = bases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["kade.shown_path"] = f"{self._prefix}/…"
+        scope[_SECURE] = self._bases.get(scope["kade.listener"], "").startswith("https:")
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -116,8 +120,9 @@ def speaks(request: Request, fallback: str = "") -> Language:
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the browser came by https, perhaps to a proxy of ours."""
-    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "") == "https"
+    """Whether the browser came by https, perhaps to a proxy of ours: then cookies go by nothing else."""
+    forwarded = request.headers.get("x-forwarded-proto", "")
+    return bool(request.scope[_SECURE]) or "https" in (request.url.scheme, forwarded)
 
 
 def _iso(at: Millis) -> str:

@@ -28,7 +28,7 @@ def mounts(kit: Kit, settings: Settings) -> Sequence[Mount]:
     built = Router([Route(f"{settings.assets_path}/{{name}}", assets.handle)], redirect_slashes=False)
     prefix = settings.request_path
     return [
-        Mount(_NAME, "web", prefix, Guarded(_request_router(kit, pages, prefix), prefix)),
+        Mount(_NAME, "web", prefix, Guarded(_request_router(kit, pages, prefix), prefix, kit.bases)),
         Mount(_NAME, "web", settings.assets_path, built),
     ]
 

@@ -1,6 +1,7 @@
 """The section ``portal`` of the configuration."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -16,3 +17,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "/r"
     assets_path: Annotated[UrlPath, Meta(description="Path of the pages' style and scripts.")] = "/assets"
     zone: Annotated[str, Meta(description="Time zone of the moments on pages.")] = "Europe/Amsterdam"
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"there is no zone {self.zone!r}") from error

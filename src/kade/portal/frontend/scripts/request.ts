@@ -19,7 +19,7 @@ async function deal(files: File[], first?: Slot): Promise<void> {
   remark.hidden = true;
   const left: File[] = [];
   const taken = new Set<Slot>();
-  if (first && files.length === 1 && files[0]) return first.take(files[0]);
+  if (first && !first.isBusy && files.length === 1 && files[0]) return first.take(files[0]);
   for (const file of files) {
     const free = slots.filter((slot) => slot.isFree && !taken.has(slot));
     const fitting: Slot[] = [];
@@ -33,8 +33,8 @@ async function deal(files: File[], first?: Slot): Promise<void> {
     void slot.take(file);
   }
   if (left.length) {
-    const only = slots.length === 1 ? slots[0] : undefined;
-    if (only && only.isFree && !taken.size && left[0]) return only.take(left[0]);
+    const free = slots.filter((slot) => slot.isFree && !taken.has(slot));
+    if (free.length === 1 && left.length === 1 && free[0] && left[0]) return free[0].take(left[0]); // it says why
     show(say("no_place", { n: left.length, names: left.map((file) => file.name).join(", ") }));
   }
 }

@@ -48,7 +48,7 @@ export class Slot {
     this.required = item.dataset["required"] === "yes";
     this.accepts = (item.dataset["accepts"] ?? "").split(" ").filter(Boolean);
     this.state = item.dataset["state"] as State;
-    this.input = this.#part_("input") as HTMLInputElement;
+    this.input = this.#element("input") as HTMLInputElement;
     this.#remembered = new Remembered(request, this.id);
     if (this.state === "held") this.#held = { name: this.#text("held-name"), size: 0 };
     this.#listen();
@@ -115,7 +115,7 @@ export class Slot {
 
   /** Say what is wrong with the slot as it is. */
   complain(text: string): void {
-    const error = this.#part_(".error");
+    const error = this.#element(".error");
     error.textContent = text;
     error.hidden = !text;
     this.item.classList.toggle("wrong", text !== "");
@@ -136,7 +136,7 @@ export class Slot {
     const now = performance.now();
     if (!this.#began.at) this.#began = { at: now, sent };
     this.#part = total ? sent / total : 1;
-    (this.#part_("progress") as HTMLProgressElement).value = Math.floor(this.#part * 1000);
+    (this.#element("progress") as HTMLProgressElement).value = Math.floor(this.#part * 1000);
     this.#text("going-done", `${percent(this.#part)}, ${say("sending", { done: size(sent), size: size(total) })}`);
     const seconds = (now - this.#began.at) / 1000;
     const speed = (sent - this.#began.sent) / seconds;
@@ -211,12 +211,12 @@ export class Slot {
     this.state = state;
     this.item.dataset["state"] = state;
     const isGoing = state !== "empty" && state !== "held";
-    this.#part_(".going").hidden = !isGoing;
-    this.#part_(".held").hidden = state !== "held";
+    this.#element(".going").hidden = !isGoing;
+    this.#element(".held").hidden = state !== "held";
     if (going.name !== undefined) this.#text("going-name", going.name);
     if (going.part !== undefined) {
       this.#part = going.part;
-      (this.#part_("progress") as HTMLProgressElement).value = Math.floor(going.part * 1000);
+      (this.#element("progress") as HTMLProgressElement).value = Math.floor(going.part * 1000);
     }
     if (state !== "sending") this.#text("going-left", "");
     if (state === "checking") this.#text("going-done", say("checking"));
@@ -227,10 +227,10 @@ export class Slot {
     for (const button of this.item.querySelectorAll<HTMLButtonElement>("[data-do]")) {
       button.hidden = !SHOWN[state].includes(button.dataset["do"] ?? "");
     }
-    this.#part_(".actions .chooser").hidden = isGoing && state !== "resumable";
-    const label = this.#part_("label");
+    this.#element(".actions .chooser").hidden = isGoing && state !== "resumable";
+    const label = this.#element("label");
     label.textContent = (state === "held" ? label.dataset["replace"] : label.dataset["choose"]) ?? "";
-    if (state !== "empty" || !going.error) this.complain("");
+    this.complain("");
     if (going.error) this.#text("going-left", going.error);
     this.changed();
   }
@@ -257,16 +257,16 @@ export class Slot {
   }
 
   #button(name: string): HTMLButtonElement {
-    return this.#part_(`[data-do="${name}"]`) as HTMLButtonElement;
+    return this.#element(`[data-do="${name}"]`) as HTMLButtonElement;
   }
 
   #text(name: string, text?: string): string {
-    const part = this.#part_(`.${name}`);
+    const part = this.#element(`.${name}`);
     if (text !== undefined) part.textContent = text;
     return part.textContent ?? "";
   }
 
-  #part_(selector: string): HTMLElement {
+  #element(selector: string): HTMLElement {
     const found = this.item.querySelector<HTMLElement>(selector);
     if (!found) throw new Error(`no ${selector} in a slot`);
     return found;
