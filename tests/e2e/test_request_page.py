@@ -391,6 +391,7 @@ def test_by_keyboard_alone(office: Office, visit: Visit, tmp_path: Path) -> None
     page.screenshot(path="build/screenshots/15-focus-wide-light.png", full_page=True)
     page.keyboard.press("Enter")
     is_in(page, CONTRACT.name, "held")
+    expect(slot(page, CONTRACT.name).locator("input")).to_be_focused()
     page.keyboard.press("Tab")
     expect(slot(page, CONTRACT.name).get_by_role("button", name="Remove")).to_be_focused()
     page.keyboard.press("Tab")
@@ -410,8 +411,11 @@ def test_a_screen_reader_is_told_little(
             .observe(document.getElementById("said"), {childList: true});
         }"""
     )
+    slot(page, VIDEO.name).locator("input").focus()
     choose(page, VIDEO.name, large(tmp_path, "meeting.mp4", 8 * MIB))
+    expect(slot(page, VIDEO.name).locator("[data-do=pause]")).to_be_focused()  # the focus is never lost
     is_in(page, VIDEO.name, "held", timeout=60_000)
+    expect(slot(page, VIDEO.name).locator("input")).to_be_focused()
     said = page.evaluate("window.said")
     assert said[-1] == "Recording of the meeting: meeting.mp4 was received"
     assert len(said) <= 4, said

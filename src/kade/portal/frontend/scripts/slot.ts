@@ -12,7 +12,7 @@ export interface Held {
 
 const SHOWN: Record<State, string[]> = {
   empty: [],
-  checking: ["cancel"],
+  checking: [],
   sending: ["pause", "cancel"],
   paused: ["resume", "cancel"],
   interrupted: ["retry", "cancel"],
@@ -208,6 +208,7 @@ export class Slot {
   }
 
   #show(state: State, going: { name?: string; part?: number; error?: string } = {}): void {
+    const focused = this.item.contains(document.activeElement) ? document.activeElement : null;
     this.state = state;
     this.item.dataset["state"] = state;
     const isGoing = state !== "empty" && state !== "held";
@@ -227,12 +228,20 @@ export class Slot {
     for (const button of this.item.querySelectorAll<HTMLButtonElement>("[data-do]")) {
       button.hidden = !SHOWN[state].includes(button.dataset["do"] ?? "");
     }
-    this.#element(".actions .chooser").hidden = isGoing && state !== "resumable";
+    this.#element(".actions .chooser").hidden = isGoing && state !== "resumable" && state !== "checking";
     const label = this.#element("label");
     label.textContent = (state === "held" ? label.dataset["replace"] : label.dataset["choose"]) ?? "";
+    if (focused?.closest("[hidden]")) this.#keepFocus();
     this.complain("");
     if (going.error) this.#text("going-left", going.error);
     this.changed();
+  }
+
+  /** What had the focus is gone: what took its place has it now. */
+  #keepFocus(): void {
+    const button = this.item.querySelector<HTMLButtonElement>("[data-do]:not([hidden])");
+    const chooser = this.#element(".actions .chooser");
+    (chooser.hidden && button ? button : this.input).focus();
   }
 
   #listen(): void {
