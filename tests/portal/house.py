@@ -96,9 +96,9 @@ def _encoded(value: str) -> str:
 
 
 @asynccontextmanager
-async def running_house(folder: Path) -> AsyncIterator[House]:
-    """Install into *folder* and serve."""
-    environment = {"KADE_DATA_FOLDER": str(folder), "KADE_WEB_PORT": "0"}
+async def running_house(folder: Path, settings: Mapping[str, str] = {}) -> AsyncIterator[House]:
+    """Install into *folder* and serve; *settings* are variables of the configuration."""
+    environment = {"KADE_DATA_FOLDER": str(folder), "KADE_WEB_PORT": "0", **settings}
     kade = app.build(load(None, environment, app.sections()))
     async with app.opened(kade):
         await kade.catalog.write(install, kade.namers, "main", "0" * 64)

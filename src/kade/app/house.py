@@ -16,6 +16,7 @@ from kade.config import Config
 from kade.core.ports import Catalog, Places, SearchIndex
 from kade.core.sources import Service
 from kade.dialects import discover
+from kade.mail.smtp import SmtpMailer, SmtpServer
 from kade.portal import PORTAL
 from kade.search.extract.extractor import ChildExtractor
 from kade.search.extract.limits import Limits
@@ -63,6 +64,7 @@ class Kade:
     places: LazyPlaces
     spool: Spool
     keeper: ItemKeeper
+    mailer: SmtpMailer
     dialects: tuple[tuple[Dialect, msgspec.Struct], ...]
 
 
@@ -112,6 +114,7 @@ def build(config: Config, dialects: Mapping[str, Dialect] | None = None) -> Kade
         places=places,
         spool=Spool(store, places, config.data.folder / "spool"),
         keeper=ItemKeeper(namers),
+        mailer=_mailer(config),
         dialects=tuple(configured),
     )
 
@@ -131,6 +134,23 @@ async def opened(kade: Kade) -> AsyncIterator[Kade]:
         await kade.index.close()
         kade.store.close()
         await kade.catalog.close()
+
+
+def _mailer(config: Config) -> SmtpMailer:
+    mail = config.mail
+    return SmtpMailer(
+        SmtpServer(
+            host=mail.host,
+            port=mail.port,
+            security=mail.security,
+            user=mail.user,
+            password_file=mail.password_file,
+            authority=mail.authority,
+            sender=mail.sender,
+            sender_name=mail.sender_name,
+            timeout_s=float(mail.timeout),
+        )
+    )
 
 
 def _catalog(config: Config) -> Catalog:

@@ -18,7 +18,7 @@ from kade.core.events import Event, JournalEntry, Outcome
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.principals import CredentialKind, Origin
-from kade.services import rules
+from kade.services import rules, telling
 from kade.services.examining import Examining
 from kade.services.reacting import Reacting
 from kade.services.watching import Watching
@@ -76,6 +76,12 @@ class Server:
             lambda tx, entry: rules.apply(tx, kade.namers, entry),
             needed=lambda tx: tx.rules.exist(),
         )
+        self._telling = Reacting(
+            kade.catalog,
+            "telling",
+            telling.follow,
+            needed=lambda tx: kade.mailer.ready or tx.webhooks.exist(),
+        )
         known = {"web": config.web, "exchange": config.exchange, "client": config.client}
         settings = {name: known[name] for name in listeners}
         self._public_urls = {name: each.public_url.rstrip("/") for name, each in settings.items()}
@@ -108,6 +114,7 @@ class Server:
             asyncio.create_task(self._examining.run()),
             asyncio.create_task(self._revocations.run()),
             asyncio.create_task(self._rules.run()),
+            asyncio.create_task(self._telling.run()),
         ]
         self._ready = True
 
@@ -164,6 +171,7 @@ class Server:
             extractor=kade.extractor,
             spool=kade.spool,
             keeper=kade.keeper,
+            mailer=kade.mailer,
         )
         health = Router(
             [
@@ -227,6 +235,8 @@ class Server:
             self._begin(self._renew_trust())
         if entry.kind in ("file.created", "file.published"):
             self._rules.wake()
+        if entry.kind.startswith(("request.", "contact.", "file.")):
+            self._telling.wake()
         if entry.kind in ("credential.revoked", "principal.removed", "grant.revoked"):
             self._kade.transfers.stop_of(entry.subject)
         if entry.kind in ("task.created", "task.resumed", "task.restarted"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import shared_things, shares, webhooks
@@ -36,6 +36,7 @@ _REMOVE_HOOK = (
     .where(webhooks.c.id == bindparam("_id"), webhooks.c.removed_at.is_(None))
     .values(removed_at=bindparam("_at"))
 )
+_ANY_HOOK = select(webhooks.c.id).where(webhooks.c.removed_at.is_(None)).limit(1)
 _LIVING_HOOKS = (
     select_rows(webhooks)
     .where(webhooks.c.tenant_id == bindparam("_tenant"), webhooks.c.removed_at.is_(None))
@@ -86,6 +87,9 @@ class WebhookTable:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def exist(self) -> bool:
+        return self._session.one(_ANY_HOOK) is not None
 
     def add(self, webhook: Webhook) -> None:
         self._session.run(_ADD_HOOK, **webhook._asdict())

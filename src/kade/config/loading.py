@@ -21,6 +21,7 @@ from kade.config.sections import (
     Limits,
     Listener,
     Log,
+    Mail,
     Search,
     Serve,
     Sources,
@@ -64,6 +65,7 @@ class Config:
     search: Search
     sources: Sources
     worker: Worker
+    mail: Mail
     tokens: Tokens
     limits: Limits
     log: Log

@@ -248,6 +248,26 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
 
 
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """Mail to people: invitations, reminders, notices."""
+
+    host: Annotated[str, Meta(description="SMTP server; empty: no mail is sent.")] = ""
+    port: Annotated[Port, Meta(description="Its port: 587 with `starttls`, 465 with `tls`.")] = 587
+    security: Annotated[
+        Literal["starttls", "tls", "none"], Meta(description="How the line is protected.")
+    ] = "starttls"
+    user: Annotated[str, Meta(description="Name to log in with; empty: without a login.")] = ""
+    password_file: Annotated[Path | None, Meta(description="File that holds the password.")] = None
+    authority: Annotated[
+        Path | None, Meta(description="Authority of the server's certificate, PEM; empty: the usual ones.")
+    ] = None
+    sender: Annotated[str, Meta(description="Address that mails come from.")] = "kade@localhost"
+    sender_name: Annotated[str, Meta(description="Name that mails come from.")] = "Kade"
+    timeout: Annotated[
+        Duration, AtLeast("1s"), Meta(description="How long the server may take for an answer.")
+    ] = Duration("30s")
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Access tokens (OAuth 2.0), whichever interface gives them."""
 
@@ -320,6 +340,7 @@ CORE_SECTIONS: dict[str, msgspec.Struct] = {
     "search": Search(),
     "sources": Sources(),
     "worker": Worker(),
+    "mail": Mail(),
     "tokens": Tokens(),
     "limits": Limits(),
     "log": Log(),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kade.core.ports import Namer
 from kade.portal.settings import Settings
+from kade.services import telling
 from kade.tasks import Handler
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
@@ -26,7 +27,9 @@ class Portal:
         return mounts(kit, settings)
 
     def handlers(self, kit: Kit, settings: Settings) -> Mapping[str, Handler]:
-        return {}
+        from kade.portal.mails import Mails
+
+        return {telling.MAIL: Mails(kit, settings)}
 
 
 PORTAL = Portal()

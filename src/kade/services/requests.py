@@ -151,6 +151,7 @@ def renew_link(tx: Tx, caller: Caller, secret: bytes, request: FileRequest) -> F
     renewed = current._replace(link=current.link + 1)
     links.renew(tx, caller, secret, current.guest_id, renewed.link)
     tx.file_requests.change(renewed)
+    tx.journal.append(Event.by(caller, "request.link_renewed", renewed.id, name=renewed.name))
     return renewed
 
 
@@ -175,6 +176,11 @@ def of_guest(tx: Tx, guest: Caller) -> View:
     if found is None:
         raise KadeError(FileRequestReason.UNKNOWN, guest.principal_id)
     return _views(tx, [found])[0]
+
+
+def view(tx: Tx, request: FileRequest) -> View:
+    """The request with its slots and what is in them."""
+    return _views(tx, [request])[0]
 
 
 def empty(tx: Tx, guest: Caller, slot_id: Id) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kade.auth.sealing import Sealer
-from kade.core.ports import Catalog, Extractor, Namer, SearchIndex, SegmentStore
+from kade.core.ports import Catalog, Extractor, Mailer, Namer, SearchIndex, SegmentStore
 from kade.services.appending import Appending
 from kade.services.audit import Audit
 from kade.services.digesting import Digesting
@@ -32,7 +32,7 @@ class Kit:
     folder; *ceiling* is the quota in bytes of a new space, None for no limit. *behind* tells how many entries
     of the journal the rules have not followed yet. Access tokens are signed by the keys of *key_ring*, whose
     private halves *sealer* opens. *index* finds files, *extractor* reads them where *spool* lends them, and
-    *keeper* writes what is synchronised.
+    *keeper* writes what is synchronised, *mailer* hands over mail.
     """
 
     catalog: Catalog
@@ -58,6 +58,7 @@ class Kit:
     extractor: Extractor
     spool: Spool
     keeper: ItemKeeper
+    mailer: Mailer
 
 
 class Dialect(Protocol):

@@ -8,6 +8,7 @@ that stream are async and own their transactions.
 from kade.core.ports.asking import Contacts, FileRequests, Shares, Webhooks
 from kade.core.ports.catalog import Catalog, Namer, Tx
 from kade.core.ports.finding import Items, Readings, Records, Sources
+from kade.core.ports.mail import Mailer
 from kade.core.ports.search import Extractor, Rebuild, SearchIndex
 from kade.core.ports.sources import Place, Places
 from kade.core.ports.streams import Absorber, Digester, Piece, SegmentStore, Sink, Source
@@ -54,6 +55,7 @@ __all__ = [
     "Folders",
     "Grants",
     "Journal",
+    "Mailer",
     "Namer",
     "Piece",
     "Place",

@@ -63,6 +63,9 @@ class Shares(Protocol):
 
 
 class Webhooks(Protocol):
+    def exist(self) -> bool:
+        """Whether there is any, of whatever tenant."""
+
     def add(self, webhook: Webhook) -> None: ...
     def get(self, webhook_id: Id) -> Webhook | None:
         """The webhook, also when it was removed."""
