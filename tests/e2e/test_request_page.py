@@ -14,6 +14,7 @@ from tests.support.fault_proxy import Fault, Flow, Plan, ThreadedFaultProxy
 from tests.support.kade_server import KadeServer
 from tests.support.requests import CONTRACT, LOGO, PDF, PNG, RECORDING, Link, Office, soon
 from tests.support.sizes import MIB, sizes
+from tests.support.smtp import Mailbox, smtp_server
 
 from kade.services.requests import SlotWish
 
@@ -26,8 +27,20 @@ PASSWORD = "open sesame"  # noqa: S105 - of no account
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KadeServer]:
-    with KadeServer(tmp_path_factory.mktemp("requests") / "data") as running:
+def mailbox() -> Iterator[Mailbox]:
+    with smtp_server() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[KadeServer]:
+    settings = {
+        "KADE_MAIL_HOST": "127.0.0.1",
+        "KADE_MAIL_PORT": str(mailbox.port),
+        "KADE_MAIL_SECURITY": "none",
+        "KADE_MAIL_SENDER": "kade@example.org",
+    }
+    with KadeServer(tmp_path_factory.mktemp("requests") / "data", environment=settings) as running:
         yield running
 
 
@@ -376,6 +389,26 @@ def test_in_dutch_and_the_choice_lasts(office: Office, visit: Visit, tmp_path: P
     assert page.url.endswith(link.path)
     page.goto(page.url)
     expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_the_receipt_is_mailed(office: Office, visit: Visit, mailbox: Mailbox, tmp_path: Path) -> None:
+    link = office.ask(CONTRACT)
+    page = visit(link)
+    choose(page, CONTRACT.name, written(tmp_path, "contract.pdf", PDF))
+    is_in(page, CONTRACT.name, "held")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_label("E-mail address").fill("nobody")
+    page.get_by_role("button", name="Mail this receipt").click()
+    expect(page.locator("#email-error")).to_contain_text("Enter an e-mail address")
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    look(page, "17-receipt-bad-address")
+    page.get_by_label("E-mail address").fill("somebody@example.org")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("on its way")
+    look(page, "17-receipt-mailed")
+    while not mailbox.messages:
+        page.wait_for_timeout(50)
+    assert sha256(tmp_path / "contract.pdf") in mailbox.messages[0].get_content()
 
 
 def test_by_keyboard_alone(office: Office, visit: Visit, tmp_path: Path) -> None:

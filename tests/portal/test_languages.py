@@ -14,7 +14,9 @@ from tests.support.requests import CONTRACT
 import kade.portal
 from kade.core.clock import Millis
 from kade.portal.languages import LANGUAGES, chosen, language
+from kade.services.telling import Letter
 
+LETTERS = [f"mail.{letter}" for letter in Letter]
 PORTAL = Path(kade.portal.__file__).parent
 
 
@@ -46,7 +48,7 @@ def test_every_text_is_used_and_every_one_that_is_used_is_there() -> None:
     for key in dict(flat(language("en").texts)):
         section, _, name = key.partition(".")
         name = name.removesuffix(".one").removesuffix(".other")
-        if section in ("name", "types"):
+        if section in ("name", "types") or key.removesuffix("_subject") in LETTERS:
             continue
         if section == "script":
             assert f'say("{name}"' in scripts, key

@@ -185,3 +185,39 @@ async def test_links_of_mails_are_not_kept(house: House, box: Mailbox) -> None:
     token = link.path.rpartition("/")[2]
     found = await house.kade.catalog.read(look)
     assert found and all(token not in each and json.loads(each)["letter"] == "invitation" for each in found)
+
+
+async def test_a_receipt_is_mailed_to_who_asks_for_it(house: House, box: Mailbox) -> None:
+    link = await house.ask(SlotWish("Contract"), name="Papers", language="nl")
+    assert (await house.send("POST", f"{link.path}/receipt", data={"email": "a@example.org"})).status == 303
+    await house.put(link, link.slots[0], "contract.txt", b"words")
+    await house.send("POST", f"{link.path}/send")
+    page = await house.get(link)
+    assert f'action="{link.path}/receipt"' in page.text
+    for typed in ("", "nobody", "a@example.org\r\nBcc: b@example.org"):
+        refused = await house.send("POST", f"{link.path}/receipt", data={"email": typed})
+        assert (refused.status, "Enter an e-mail address" in refused.text) == (422, True)
+    for number in range(5):
+        sent = await house.send("POST", f"{link.path}/receipt", data={"email": f"a{number}@example.org"})
+        assert (sent.status, sent.headers["Location"]) == (303, f"{link.path}?mailed=yes")
+    assert "on its way" in (await house.send("GET", f"{link.path}?mailed=yes")).text
+    refused = await house.send("POST", f"{link.path}/receipt", data={"email": "a@example.org"})
+    assert (refused.status, "several times" in refused.text) == (429, True)
+    await arrived(box, 5)
+    assert {message["To"] for message in box.messages} == {f"a{number}@example.org" for number in range(5)}
+    text = box.messages[0].get_content()
+    (file,) = await house.sent_files(link)
+    assert file.sha256 is not None
+    assert file.sha256 in text
+    assert "contract.txt" in text
+
+
+async def test_without_a_mail_server_nothing_is_offered(tmp_path: Path) -> None:
+    async with running_house(tmp_path / "other") as house:
+        link = await house.ask(SlotWish("Contract"))
+        await house.put(link, link.slots[0], "contract.txt", b"words")
+        await house.send("POST", f"{link.path}/send")
+        assert "/receipt" not in (await house.get(link)).text
+        assert (
+            await house.send("POST", f"{link.path}/receipt", data={"email": "a@example.org"})
+        ).status == 303

@@ -1,4 +1,4 @@
-"""How often somebody may be wrong; each process counts for itself, in memory."""
+"""How often somebody may try what may go wrong; each process counts for itself, in memory."""
 
 import math
 import time

@@ -3,6 +3,7 @@
 from kade.core.errors import (
     AccessReason,
     Code,
+    ContactReason,
     FileReason,
     FileRequestReason,
     KadeError,
@@ -38,6 +39,7 @@ _STATUS_OF_REASON: dict[Reason, int] = {
     FileRequestReason.COMPLETED: 403,  # 409 would have a tus client try again
     SlotReason.WRONG_TYPE: 422,
     SlotReason.EMPTY_FILE: 422,
+    ContactReason.BAD_ADDRESS: 422,
 }
 _TEXT_OF_REASON: dict[Reason, str] = {
     AccessReason.NO_CREDENTIAL: "refused",

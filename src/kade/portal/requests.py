@@ -9,16 +9,21 @@ from kade.core.clock import now
 from kade.core.errors import Code, FileRequestReason, KadeError, RequestReason
 from kade.core.ids import Id
 from kade.core.requests import RequestState
+from kade.portal.attempts import Attempts
 from kade.portal.gate import Gate, PasswordWanted, Visit
 from kade.portal.languages import Language
 from kade.portal.pages import Pages, chosen_language, speaks
 from kade.portal.refusals import sentence, status_of
 from kade.portal.views import AskedFiles
-from kade.services import requests
+from kade.services import contacts, requests, telling
+from kade.services.telling import Letter
 from kade.web.dialect import Kit
 from kade.web.forms import form_pairs
+from kade.web.middleware.forwarded import client_of
 
 _FORM_LIMIT = 16 << 10
+_RECEIPTS = 5  # that are mailed for a link, or for an address on the network, within the window
+_RECEIPTS_WINDOW_S = 3600.0
 
 
 class RequestPages:
@@ -29,6 +34,7 @@ class RequestPages:
         self._gate = gate
         self._pages = pages
         self._prefix = prefix
+        self._mailed = Attempts(_RECEIPTS, _RECEIPTS_WINDOW_S)
 
     async def show(self, request: Request) -> Response:
         """GET: what is asked for; the receipt once it was sent."""
@@ -72,6 +78,22 @@ class RequestPages:
                 raise
         return self._to_page(visit)
 
+    async def mail_receipt(self, request: Request) -> Response:
+        """POST: mail the receipt to the address of the form; not many times, for anybody's may be given."""
+        visit = await self._gate.enter(request)
+        asked = visit.view.request
+        if asked.state(now()) is not RequestState.COMPLETED or not self._kit.mailer.ready:
+            return self._to_page(visit)
+        typed = dict(await form_pairs(request, _FORM_LIMIT)).get("email", "")
+        try:
+            address = contacts.address(typed)
+            self._mailed.begin(f"link {asked.id}", f"address {client_of(request.scope)}")
+        except KadeError as error:
+            said = "too_many" if error.code is Code.TOO_MANY else "bad_email"
+            return self._receipt(request, visit, status_of(error), f"receipt.{said}", typed[:254])
+        await self._kit.catalog.write(telling.write, asked, Letter.RECEIPT, address)
+        return self._to_page(visit, "?mailed=yes")
+
     def refuse(self, request: Request, error: KadeError) -> Response:
         """A refusal as a page."""
         speaking, status = speaks(request), status_of(error)
@@ -106,13 +128,20 @@ class RequestPages:
             missing=[slot for slot in asked.slots if slot.id in missing],
         )
 
-    def _receipt(self, request: Request, visit: Visit) -> Response:
-        asked = AskedFiles.of(visit.view)
+    def _receipt(
+        self, request: Request, visit: Visit, status: int = 200, error: str = "", email: str = ""
+    ) -> Response:
+        speaking = self._speaks(request, visit)
         return self._pages.page(
             "receipt.html",
-            self._speaks(request, visit),
-            asked=asked,
+            speaking,
+            status,
+            asked=AskedFiles.of(visit.view),
             path=f"{self._prefix}/{visit.token}",
+            can_mail=self._kit.mailer.ready,
+            mailed="mailed" in request.query_params,
+            email=email,
+            error=speaking.say(error) if error else "",
         )
 
     def _ask_password(self, request: Request, visit: Visit, status: int, error: str = "") -> Response:
@@ -135,5 +164,5 @@ class RequestPages:
     def _speaks(self, request: Request, visit: Visit) -> Language:
         return speaks(request, visit.view.request.language)
 
-    def _to_page(self, visit: Visit) -> Response:
-        return RedirectResponse(f"{self._prefix}/{visit.token}", 303)
+    def _to_page(self, visit: Visit, query: str = "") -> Response:
+        return RedirectResponse(f"{self._prefix}/{visit.token}{query}", 303)

@@ -53,6 +53,7 @@ def _request_router(kit: Kit, pages: Pages, prefix: str) -> Router:
         route("", "GET", "show", asked.show),
         route("/password", "POST", "password", asked.password),
         route("/send", "POST", "send", asked.send),
+        route("/receipt", "POST", "mail_receipt", asked.mail_receipt),
         route("/slots/{slot}/file", "DELETE", "empty", asked.empty, asked.refuse_script),
         Route(f"{link}/uploads", AnyMethod(uploads.handle)),
         Route(f"{link}/uploads/{{upload}}", AnyMethod(uploads.handle)),
