@@ -25,7 +25,8 @@ from kade.core.search import (
 def refusal(error: pytest.ExceptionInfo[KadeError]) -> tuple[SearchReason, str]:
     reason = error.value.reason
     assert isinstance(reason, SearchReason)
-    return reason, error.value.subject
+    assert error.value.subject == ""  # subjects are noted, and words that are looked for are not
+    return reason, str(error.value.facts.get("word", ""))
 
 
 # Caps

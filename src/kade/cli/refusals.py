@@ -55,7 +55,7 @@ _SENTENCES: dict[Reason, str] = {
     SourceReason.BAD_LOCATION: "no such service can be there: {subject}",
     SourceReason.IN_USE: "{subject!r} is in use still, or what came from it is being removed",
     SearchReason.EMPTY: "there is nothing in it that could be looked for",
-    SearchReason.WORD_TOO_WIDE: "{subject} stands for too many words",
+    SearchReason.WORD_TOO_WIDE: "{word} stands for too many words",
     SearchReason.QUERY_TOO_WIDE: "that is too much to look for at once",
     SearchReason.INDEX_BUSY: "the index is being changed by another process; try again in a moment",
     FileReason.WRONG_STATE: "the file {subject} is not what it was a moment ago",
@@ -70,4 +70,4 @@ def sentence(error: KadeError) -> str:
     if error.reason is TenantReason.UNKNOWN and not error.subject:
         return "nothing is initialised here: run `kade init`"
     words = _SENTENCES.get(error.reason)
-    return words.format(subject=error.subject) if words else str(error)
+    return words.format(subject=error.subject, **{"word": "a word", **error.facts}) if words else str(error)
