@@ -18,6 +18,17 @@ from kade.catalog.sqlite import SqliteCatalog
 from kade.core.ports import Catalog
 
 MakeCatalog = Callable[[], Catalog]
+# Emptying a table makes it new files, so only those that have rows; CASCADE meets the others.
+EMPTY = f"""
+DO $$
+DECLARE filled text; used boolean; name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY{list(metadata.tables)!r} LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO used;
+        IF used THEN filled := concat_ws(', ', filled, quote_ident(name)); END IF;
+    END LOOP;
+    IF filled IS NOT NULL THEN EXECUTE 'TRUNCATE ' || filled || ' CASCADE'; END IF;
+END $$"""  # noqa: S608 - names of our own tables
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +52,10 @@ def _migrated(url: str) -> None:
 
 
 def on_postgres(request: pytest.FixtureRequest) -> MakeCatalog:
-    """The session's database, emptied: that is ten times faster than a database for each test."""
+    """The session's database, emptied: that is far faster than a database for each test."""
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = server.template("catalog", _migrated)
-    server.sql(f"TRUNCATE {', '.join(metadata.tables)}", name)
+    server.sql(EMPTY, name)
     return lambda: PostgresCatalog(server.url(name), pool_size=10)
 
 

@@ -63,6 +63,13 @@ def smtp_server(tls: ssl.SSLContext | None = None, *, login: bool = False) -> It
     async def listen() -> asyncio.Server:
         return await loop.create_server(protocol, "127.0.0.1", 0)
 
+    async def end() -> None:
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -71,7 +78,7 @@ def smtp_server(tls: ssl.SSLContext | None = None, *, login: bool = False) -> It
         box.port = server.sockets[0].getsockname()[1]
         yield box
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

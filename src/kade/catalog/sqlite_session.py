@@ -14,6 +14,8 @@ from kade.core.errors import KadeError, RequestReason, UploadReason
 
 BUSY_MS = 30_000  # how long to wait for another process that is writing
 DIALECT = sqlite.dialect(paramstyle="qmark")
+# A text follows from its statement alone, so every connection shares it; two threads at worst make it twice.
+_COMPILED: WeakKeyDictionary[Executable, Compiled] = WeakKeyDictionary()
 
 _REFUSALS = {
     sqlite3.SQLITE_FULL: UploadReason.DISK_FULL,
@@ -28,7 +30,6 @@ class SqliteSession:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._compiled: WeakKeyDictionary[Executable, Compiled] = WeakKeyDictionary()
 
     def all(self, statement: Executable, **params: Any) -> Sequence[Row]:
         return self._execute(statement, params).fetchall()
@@ -50,18 +51,12 @@ class SqliteSession:
             raise
 
     def run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        compiled = self._compile(statement)
+        compiled = _compile(statement)
         self.connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def _execute(self, statement: Executable, params: Mapping[str, Any]) -> sqlite3.Cursor:
-        compiled = self._compile(statement)
+        compiled = _compile(statement)
         return self.connection.execute(compiled.text, compiled.arguments(params))
-
-    def _compile(self, statement: Executable) -> Compiled:
-        compiled = self._compiled.get(statement)
-        if compiled is None:
-            compiled = self._compiled[statement] = Compiled(statement, DIALECT)
-        return compiled
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -88,3 +83,10 @@ def understood(error: Exception) -> Exception:
     refusal = KadeError(reason, "catalog")
     refusal.__cause__ = error
     return refusal
+
+
+def _compile(statement: Executable) -> Compiled:
+    compiled = _COMPILED.get(statement)
+    if compiled is None:
+        compiled = _COMPILED[statement] = Compiled(statement, DIALECT)
+    return compiled

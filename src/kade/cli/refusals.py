@@ -61,7 +61,7 @@ _SENTENCES: dict[Reason, str] = {
     FileRequestReason.BAD_LIMIT: "the {subject} is out of range",
     FileReason.BAD_MEDIA_TYPE: "{subject} is no media type such as image/* or application/pdf",
     SearchReason.EMPTY: "there is nothing in it that could be looked for",
-    SearchReason.WORD_TOO_WIDE: "{subject} stands for too many words",
+    SearchReason.WORD_TOO_WIDE: "{word} stands for too many words",
     SearchReason.QUERY_TOO_WIDE: "that is too much to look for at once",
     SearchReason.INDEX_BUSY: "the index is being changed by another process; try again in a moment",
     FileReason.WRONG_STATE: "the file {subject} is not what it was a moment ago",
@@ -76,4 +76,4 @@ def sentence(error: KadeError) -> str:
     if error.reason is TenantReason.UNKNOWN and not error.subject:
         return "nothing is initialised here: run `kade init`"
     words = _SENTENCES.get(error.reason)
-    return words.format(subject=error.subject) if words else str(error)
+    return words.format(subject=error.subject, **{"word": "a word", **error.facts}) if words else str(error)

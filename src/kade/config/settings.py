@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -123,7 +124,7 @@ class Setting:
 def settings_of(prefix: str, section: msgspec.Struct | type[msgspec.Struct]) -> Iterator[Setting]:
     """The keys of a section, in the order of its fields; a field that is a struct is a table of its own."""
     kind = section if isinstance(section, type) else type(section)
-    hints = typing.get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     for field in msgspec.structs.fields(kind):
         default = default_of(section, field)
         key = f"{prefix}.{field.encode_name}"
@@ -133,6 +134,12 @@ def settings_of(prefix: str, section: msgspec.Struct | type[msgspec.Struct]) -> 
             yield from settings_of(key, inner if default is UNSET else default)
         else:
             yield _setting(key, annotation, default)
+
+
+@functools.cache
+def _hints(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The annotations of a section; Python compiles each of them anew whenever it is asked."""
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 def default_of(section: msgspec.Struct | type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Any:

@@ -204,7 +204,7 @@ class Compiler:
         words = await self._asking.beginning(start, LOOKED_IN[where], self._caps.word)
         self._expanded += len(words)
         if len(words) > self._caps.word:
-            raise KadeError(SearchReason.WORD_TOO_WIDE, text)
+            raise KadeError(SearchReason.WORD_TOO_WIDE, word=text)
         if self._expanded > self._caps.query:
             raise KadeError(SearchReason.QUERY_TOO_WIDE)
         found = {

@@ -275,7 +275,7 @@ def _too_wide(found: dict[Prefix, dict[str, set[str]]], caps: Caps) -> KadeError
     counts = {prefix.text: len(set().union(*parts.values())) for prefix, parts in found.items()}
     for text, count in counts.items():
         if count > caps.word:
-            return KadeError(SearchReason.WORD_TOO_WIDE, text)
+            return KadeError(SearchReason.WORD_TOO_WIDE, word=text)
     return KadeError(SearchReason.QUERY_TOO_WIDE) if sum(counts.values()) > caps.query else None
 
 

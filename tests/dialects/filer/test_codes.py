@@ -340,6 +340,14 @@ async def test_searches_that_are_too_wide_and_too_many_handshakes(
         for text, number in (("Filer", 152), ("delta*", 153), ("alpha* beta*", 154), ("alpha*", None)):
             answer = await client.call("GET", "/Search/", Search=text)
             assert answer.code == number, answer
+            assert ("delta" in answer.json.get("Error", "")) == (number == 153)
+        noted = await house.journal("request.refused")
+        assert [each.reason for each in noted][-3:] == [
+            "search.too_many_hits",
+            "search.word_too_wide",
+            "search.query_too_wide",
+        ]
+        assert all(word not in str(noted) for word in ("delta", "alpha", "beta"))
         assert [(await client.initialize("Filer_ALL")).code for _ in range(3)] == [None, None, 213]
         other = house.client(world.OTHER, world.key_of(world.OTHER))
         assert (await other.initialize(world.FOREIGN)).code == 213  # from the same address

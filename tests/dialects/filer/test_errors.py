@@ -57,6 +57,7 @@ OF_THE_HOUSE: dict[Reason, int] = {
     SearchReason.QUERY_TOO_WIDE: 154,
 }
 SUBJECT = "a-subject"
+WORD = "a-word"
 # What the request itself says; of everything else nothing is told but its number.
 TOLD = {SearchReason.WORD_TOO_WIDE}
 ALL = [*(each for each in REASONS if not isinstance(each, FilerReason)), *FilerReason]
@@ -82,7 +83,7 @@ def test_every_code_has_its_status() -> None:
 def test_an_answer(reason: Reason, error_statuses: bool) -> None:
     refuse = refuser(Settings(error_statuses=error_statuses))
     request = Request({"type": "http", "method": "GET", "headers": []})
-    answer = refuse(request, KadeError(reason, SUBJECT, allow="GET", retry_after=2, hint="hidden"))
+    answer = refuse(request, KadeError(reason, SUBJECT, allow="GET", retry_after=2, word=WORD, hint="hidden"))
     told = json.loads(bytes(answer.body))
     assert list(told) == ["Status", "Error", "Code"]
     assert answer.status_code == (STATUSES[reason.code] if error_statuses else 200)
@@ -91,7 +92,8 @@ def test_an_answer(reason: Reason, error_statuses: bool) -> None:
     assert (told["Status"], told["Code"]) == ("Error", number)
     assert told["Error"].endswith(".") and "{" not in told["Error"] and "hidden" not in told["Error"]
     asked = isinstance(reason, FilerReason) and "{subject}" in TEXTS[reason]
-    assert (SUBJECT in told["Error"]) == (asked or reason in TOLD)
+    assert (SUBJECT in told["Error"]) == asked
+    assert (WORD in told["Error"]) == (reason in TOLD)
 
 
 def test_whoever_is_not_known_is_told_nothing_more() -> None:

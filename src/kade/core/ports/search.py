@@ -34,7 +34,8 @@ class SearchIndex(Protocol):
         """What is found.
 
         Raises:
-            KadeError: ``SearchReason.TOO_MANY_HITS``, ``WORD_TOO_WIDE`` (with the word as subject) or
+            KadeError: ``SearchReason.TOO_MANY_HITS``, ``WORD_TOO_WIDE`` (the fact *word* says
+                which; a subject would be noted, and what somebody looks for is not) or
                 ``QUERY_TOO_WIDE``, by the caps of *search*.
         """
 

@@ -65,7 +65,7 @@ _SENTENCES: dict[Reason, str] = {
     FileReason.INCOMPLETE: TEXTS[FilerReason.NO_COPY],
     SearchReason.EMPTY: TEXTS[FilerReason.SEARCH_MISSING],
     SearchReason.TOO_MANY_HITS: "The search finds too much. Ask more precisely.",
-    SearchReason.WORD_TOO_WIDE: "{subject} stands for too many words.",
+    SearchReason.WORD_TOO_WIDE: "{word} stands for too many words.",
     SearchReason.QUERY_TOO_WIDE: "The search stands for too many possibilities.",
     AccessReason.VERB_NOT_GRANTED: "This is not allowed.",
 }
@@ -96,7 +96,7 @@ def _text(error: KadeError) -> str:
     if words is None:
         internal = error.code in (Code.INTERNAL, Code.UNAVAILABLE)
         return "The server could not do this now. Try again." if internal else "The request cannot be done."
-    return words.format(subject=error.subject, **{"allow": "", **error.facts})
+    return words.format(subject=error.subject, **{"allow": "", "word": "A word", **error.facts})
 
 
 def _said(error: KadeError) -> str:
