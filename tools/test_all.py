@@ -1,4 +1,4 @@
-"""`make test`: every test, in a few runs of which two go beside each other: most of the time is waiting.
+"""`make test`: every test, in a few runs of which three go beside each other: much of the time is waiting.
 
 The suites that hold the business to full coverage are one run, those that drive other programs another.
 What a run says is printed when it is through; the last line counts all of them.
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-AT_ONCE = 2
+AT_ONCE = 3
 COVERED = (
     "--cov=kade.core",
     "--cov=kade.services",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, ParamSpec, Self
 
 import msgspec
 
@@ -16,6 +17,8 @@ from kade import durable
 from kade.client.digests import digest_of
 from kade.client.errors import TransferError
 from kade.client.ports import NOTHING, Offered, Representation
+
+P = ParamSpec("P")
 
 _PIECE = 1 << 20  # bytes per write; a thread for less costs more than the write
 
@@ -62,7 +65,7 @@ class PartFile:
         return self._file
 
     async def restart(self, state: Representation, offered: Offered) -> None:
-        await asyncio.to_thread(self._restart, state)
+        await _seen_through(self._restart, state)
 
     async def receive(self, pieces: AsyncIterator[bytes]) -> None:
         pending = bytearray()
@@ -71,7 +74,7 @@ class PartFile:
                 pending += piece
                 if len(pending) >= _PIECE:
                     full, pending = pending, bytearray()
-                    await asyncio.to_thread(self.append, full)
+                    await _seen_through(self.append, full)
         finally:
             # Also what came just before a cut is kept.
             self.append(pending)
@@ -80,8 +83,8 @@ class PartFile:
         return await asyncio.to_thread(digest_of, self.path, algorithm)
 
     async def discard(self) -> None:
-        await asyncio.to_thread(self._restart, NOTHING)
-        await asyncio.to_thread(self._remove)
+        await _seen_through(self._restart, NOTHING)
+        await _seen_through(self._remove)
 
     def append(self, piece: bytes | bytearray) -> None:
         """Write at the end, all of it or OSError. Blocks for as long as the disk does."""
@@ -106,3 +109,19 @@ class PartFile:
     def _remove(self) -> None:
         self.path.unlink(missing_ok=True)
         self._state_path.unlink(missing_ok=True)
+
+
+async def _seen_through(work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do what changes the part in a thread, and wait for its end also when nobody waits for us any longer.
+
+    Else a thread would go on writing while what came last is put behind it, or while the next run has it.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((running,))
+        running.exception()  # what ended the wait is the one to tell
+        raise

@@ -120,6 +120,12 @@ class Filing:
         await self._close()
         return [f"{former.name} → {later.name}, deleted and put back: still {restored['CustomID']}"]
 
+    async def finds(self, text: str) -> str:
+        """The name of what is found by these words, which must be one file of the group."""
+        assert self._client is not None
+        found = await self._client.found(text, lambda found: len(found) == 1)
+        return str(found[0]["Name"])
+
     async def _set_up(self) -> Client:
         """Documents in a folder and messages in a mailbox, and what synchronises them."""
         self.folder.mkdir(parents=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import sysconfig
 import tarfile
 import textwrap
+import zlib
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,6 +26,24 @@ the receiver compares was computed from the very bytes that were stored.
 gross weight 1,204 kg
 quay 7, berth 12
 """
+
+
+CONTRACT = """\
+Verlenging van het contract
+
+Beide partijen verlengen de overeenkomst met een jaar. De voorwaarden blijven dezelfde.
+"""
+
+
+def picture() -> bytes:
+    """A PNG (ISO/IEC 15948) of 16 by 16 white points."""
+    header = struct.pack(">IIBBBBB", 16, 16, 8, 0, 0, 0, 0)
+    rows = zlib.compress(b"".join(b"\0" + b"\xff" * 16 for _ in range(16)))
+    chunks = ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def write_pdf(target: Path, text: str = DELIVERY) -> None:
