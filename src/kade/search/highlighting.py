@@ -53,11 +53,8 @@ class _Needle(NamedTuple):
         return bool(surfaces) and surfaces[0] == self.surfaces[0]
 
 
-class _Known(NamedTuple):
-    """A word of a text: what it is made of, and the needles that it is, or that begin with it."""
-
-    surfaces: tuple[str, ...]
-    needles: tuple[int, ...]
+_Known = dict[str, tuple[int, ...]]
+"""Words of texts, and for each the needles that it is, or that begin with it."""
 
 
 class _Match(NamedTuple):
@@ -138,7 +135,7 @@ class _Finder:
         self.different = len(needles)
         self.needles = needles
         self._analysis = analysis
-        self._known: dict[str, _Known] = {}
+        self._known: _Known = {}
         self._starts = tuple(needle.surfaces[0] for needle in needles)
         self._stems = {stem for needle in needles for stem in needle.stems}
         letters = {form[0] for needle in needles for form in (needle.surfaces[0], *needle.stems) if form}
@@ -161,34 +158,40 @@ class _Finder:
             self._known = {}  # whoever is reading keeps the one that it has
         return _Reading(self, text, self._known).blocks()
 
-    def learn(self, words: set[str], known: dict[str, _Known]) -> None:
+    def learn(self, words: set[str], known: _Known) -> None:
         """Analyse words that are new; all plain ones at once, which is a lot faster."""
-        plain = [word for word in words if word.isascii() and len(word) < _LONG]
+        plain = list(filter(_is_plain, words))
         surfaces = list(map(str.lower, plain))
-        stems = self._analysis.stems(" ".join(surfaces))
+        stems = list(self._analysis.stems(" ".join(surfaces))) if self._stems else [()] * len(plain)
+        found: _Known = dict.fromkeys(plain, ())
         for word, surface, forms in zip(plain, surfaces, stems, strict=True):
-            wanted = surface.startswith(self._starts) or not self._stems.isdisjoint(forms)
-            known[word] = self._judged([Forms(surface, forms)]) if wanted else _Known((surface,), ())
+            if surface.startswith(self._starts) or not self._stems.isdisjoint(forms):
+                found[word] = self._judged([Forms(surface, forms)])
         for word in words.difference(plain):
-            known[word] = self._judged(self._analysis.forms(word))
+            found[word] = self._judged(self._analysis.forms(word))
+        known.update(found)
 
-    def _judged(self, forms: list[Forms]) -> _Known:
+    def surfaces(self, word: str) -> tuple[str, ...]:
+        """What a word of a text is made of."""
+        return (word.lower(),) if _is_plain(word) else tuple(self._analysis.words(word))
+
+    def _judged(self, forms: list[Forms]) -> tuple[int, ...]:
         surfaces = tuple(form.surface for form in forms)
-        needles = (
+        return tuple(
             number
             for number, needle in enumerate(self.needles)
             if (any(map(needle.finds, forms)) if len(needle.surfaces) == 1 else needle.begins(surfaces))
         )
-        return _Known(surfaces, tuple(needles))
 
 
 class _Reading:
     """One text that is looked through."""
 
-    def __init__(self, finder: _Finder, text: str, known: dict[str, _Known]) -> None:
+    def __init__(self, finder: _Finder, text: str, known: _Known) -> None:
         self._finder = finder
         self._text = text
         self._known = known
+        self._said: dict[str, tuple[str, ...]] = {}  # words that followed others
         self._compared = 0
 
     def blocks(self) -> Iterator[list[_Match]]:
@@ -196,10 +199,9 @@ class _Reading:
         candidates = self._finder.candidates(self._text)
         total = 0
         for _, block in itertools.groupby(candidates, lambda candidate: candidate.start() // _BLOCK):
-            words = list(block)
-            new = {candidate[0] for candidate in words if candidate[0] not in self._known}
-            self._finder.learn(new, self._known)
-            wanted = (candidate for candidate in words if self._known[candidate[0]].needles)
+            words = [(candidate[0], candidate) for candidate in block]
+            self._finder.learn({word for word, _ in words if word not in self._known}, self._known)
+            wanted = [candidate for word, candidate in words if self._known[word]]
             found = [match for candidate in wanted for match in self._at(candidate)]
             if found:
                 yield found
@@ -209,7 +211,7 @@ class _Reading:
 
     def _at(self, candidate: re.Match[str]) -> Iterator[_Match]:
         """What is found where this word stands."""
-        for number in self._known[candidate[0]].needles:
+        for number in self._known[candidate[0]]:
             surfaces = self._finder.needles[number].surfaces
             end = candidate.end() if len(surfaces) == 1 else self._end_of(candidate.start(), surfaces)
             if end is not None:
@@ -220,15 +222,20 @@ class _Reading:
         left = surfaces
         for word in _WORD.finditer(self._text, start):
             self._compared += 1
-            if word[0] not in self._known:
-                self._finder.learn({word[0]}, self._known)
-            said = self._known[word[0]].surfaces
+            said = self._said.get(word[0])
+            if said is None:
+                said = self._said[word[0]] = self._finder.surfaces(word[0])
             if said != left[: len(said)]:
                 return None
             left = left[len(said) :]
             if not left:
                 return word.end()
         return None
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word's surface is the word in lower case."""
+    return word.isascii() and len(word) < _LONG
 
 
 def _worth(matches: Sequence[_Match]) -> tuple[int, int]:
