@@ -36,7 +36,10 @@ _CAPS = Caps(word=10_000, query=10_000)
 
 
 class Row(NamedTuple):
-    """What one of them did. Memory is the process's, pages of the index's files left out."""
+    """What one of them did. Memory is the process's, pages of the index's files left out.
+
+    *load* is how many processes wanted to run in the last minute, those of others too.
+    """
 
     name: str
     documents: int
@@ -47,6 +50,7 @@ class Row(NamedTuple):
     p99_ms: float
     worst_ms: float
     worst: str
+    load: float
     p50_while_indexing_ms: float | None = None
     p99_while_indexing_ms: float | None = None
     indexed_meanwhile_per_second: float | None = None
@@ -175,6 +179,7 @@ def _row(
         cuts[98] * 1000,
         times[worst] * 1000,
         asked[worst].text,
+        os.getloadavg()[0],
     )
 
 
@@ -207,7 +212,7 @@ def _print(row: Row) -> None:
         f"{row.name}: {row.documents:,} documents, {row.documents_per_second:,.0f}/s, "
         f"{row.megabytes:,.0f} MB, "
         f"peak {row.peak_mb:,.0f} MB; p50 {row.p50_ms:.1f} ms, p99 {row.p99_ms:.1f} ms, "
-        f"worst {row.worst_ms:.0f} ms ({row.worst})"
+        f"worst {row.worst_ms:.0f} ms ({row.worst}); load {row.load:.1f}"
     )
     if row.p50_while_indexing_ms is not None and row.p99_while_indexing_ms is not None:
         print(

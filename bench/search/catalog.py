@@ -1,4 +1,9 @@
-"""A data folder whose catalog and index know any number of files: what is measured is asking, not reading."""
+"""A data folder whose catalog and index know any number of files: what is measured is asking, not reading.
+
+Customer, groups, keys and index come by the services. Files, readings, texts and names are rows as the
+services write them, 5,000 to a transaction; there are no contents, so nothing can be downloaded, and no
+events, so nothing is extracted. What it costs to receive, store and read a file is measured elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -142,5 +142,5 @@ def _words(chance: random.Random) -> list[str]:
             for _ in range(chance.choice((1, 2, 2, 3)))
         )
         base = "".join(syllables)
-        made.update(dict.fromkeys(base + ending for ending in set(chance.choices(_ENDINGS, k=3))))
+        made.update(dict.fromkeys(base + ending for ending in chance.choices(_ENDINGS, k=3)))
     return list(made)[:_WORDS]

@@ -36,6 +36,17 @@ async def test_a_space_keeps_every_field(catalog: Catalog) -> None:
     assert at_root == root
 
 
+async def test_many_are_read_at_once_however_many_are_asked(catalog: Catalog) -> None:
+    tenant, root = await catalog.write(house)
+    below = [a_space(tenant.id, root.id, str(number)) for number in range(3)]
+    for each in below:
+        await catalog.write(lambda tx, each: tx.spaces.add(each), each)
+    asked = [new_id() for _ in range(40_000)] + [each.id for each in below] + [root.id]
+    found = await catalog.read(lambda tx: tx.spaces.get_many(asked))
+    assert found == {each.id: each for each in (*below, root)}
+    assert await catalog.read(lambda tx: tx.spaces.get_many([])) == {}
+
+
 async def test_spaces_are_listed_by_name_compared_bytewise(catalog: Catalog) -> None:
     tenant, root = await catalog.write(house)
     names = ["a", "b-c", "bb", "é", "z", "_"]

@@ -104,3 +104,9 @@ def test_marks_lie_in_order_within_a_piece_of_the_text(text: str, words: list[st
     assert found.text in text
     edges = [0, *(edge for mark in found.marks for edge in mark), len(found.text)]
     assert edges == sorted(edges)
+
+
+@pytest.mark.parametrize("query", ["fiets", "geg*", '"dolor sit"', "amet OR gewone", "year:2024"])
+def test_what_is_marked_does_not_depend_on_what_else_stands_in_the_text(query: str) -> None:
+    """A text in ASCII is looked through by a pattern of its own."""
+    assert marked(query, FILLING) == marked(query, FILLING + "é")

@@ -6,11 +6,9 @@ from sqlalchemy import bindparam, delete, select, text
 
 from kade.catalog.rows import insert_row
 from kade.catalog.schema import bindings
-from kade.catalog.statements import Duplicate, Session
+from kade.catalog.statements import Duplicate, Session, among, listed
 from kade.core.bindings import Binding, Noun
 from kade.core.ids import Id
-
-_CHUNK = 500  # how many ids one statement carries
 
 _ADD = insert_row(bindings)
 _OBJECT_OF = select(bindings.c.object_id).where(
@@ -21,6 +19,11 @@ _OBJECT_OF = select(bindings.c.object_id).where(
 )
 _KEY_OF = select(bindings.c.key).where(
     bindings.c.object_id == bindparam("_object"),
+    bindings.c.noun == bindparam("_noun"),
+    bindings.c.instance == bindparam("_instance"),
+)
+_KEYS_OF = select(bindings.c.object_id, bindings.c.key).where(
+    among(bindings.c.object_id, "_objects"),
     bindings.c.noun == bindparam("_noun"),
     bindings.c.instance == bindparam("_instance"),
 )
@@ -70,15 +73,10 @@ class BindingTable:
         return row[0] if row else None
 
     def keys_of(self, instance: str, noun: Noun, object_ids: Sequence[Id]) -> dict[Id, str]:
-        found: dict[Id, str] = {}
-        for first in range(0, len(object_ids), _CHUNK):
-            statement = select(bindings.c.object_id, bindings.c.key).where(
-                bindings.c.object_id.in_(object_ids[first : first + _CHUNK]),
-                bindings.c.noun == noun,
-                bindings.c.instance == instance,
-            )
-            found.update((row[0], row[1]) for row in self._session.all(statement))
-        return found
+        if not object_ids:
+            return {}
+        rows = self._session.all(_KEYS_OF, _objects=listed(object_ids), _noun=noun, _instance=instance)
+        return {row[0]: row[1] for row in rows}
 
     def next_number(self, instance: str, noun: Noun, scope: str = "") -> int:
         row = self._session.one(_NEXT_NUMBER, _instance=instance, _noun=noun, _scope=scope)

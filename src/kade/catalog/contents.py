@@ -6,7 +6,7 @@ from sqlalchemy import ColumnClause, bindparam, delete, exists, literal_column, 
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import contents, extents, files, segments, uploads
-from kade.catalog.statements import Session
+from kade.catalog.statements import Session, among, listed
 from kade.core.clock import Millis
 from kade.core.contents import Content, ContentState, Extent, Segment
 from kade.core.files import FileState
@@ -16,11 +16,12 @@ from kade.core.ids import Id
 _LIVE: ColumnClause[str] = literal_column(f"'{ContentState.LIVE}'")
 _CONDEMNED_STATE: ColumnClause[str] = literal_column(f"'{ContentState.CONDEMNED}'")
 
-_CHUNK = 500  # how many ids one statement carries
-
 _ADD = insert_row(contents)
 _GET = select_rows(contents).where(contents.c.id == bindparam("_id"))
 _LOCK = _GET.with_for_update()
+_LIVING = select(contents.c.id).where(
+    among(contents.c.id, "_ids"), contents.c.state == ContentState.LIVE.value
+)
 _EXTENTS = (
     select(extents.c.segment_id, extents.c.start, extents.c.length)
     .where(extents.c.content_id == bindparam("_id"))
@@ -136,14 +137,8 @@ class ContentTable:
         return Content._make(row) if row else None
 
     def living(self, content_ids: Sequence[Id]) -> set[Id]:
-        found: set[Id] = set()
-        for first in range(0, len(content_ids), _CHUNK):
-            statement = select(contents.c.id).where(
-                contents.c.id.in_(content_ids[first : first + _CHUNK]),
-                contents.c.state == ContentState.LIVE.value,
-            )
-            found |= {row[0] for row in self._session.all(statement)}
-        return found
+        rows = self._session.all(_LIVING, _ids=listed(content_ids)) if content_ids else ()
+        return {row[0] for row in rows}
 
     def lock(self, content_id: Id) -> Content | None:
         row = self._session.one(_LOCK, _id=content_id)

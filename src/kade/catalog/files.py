@@ -7,7 +7,7 @@ from sqlalchemy import Select, bindparam, select, update
 from kade.catalog.query_sql import Columns, page
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, spaces
-from kade.catalog.statements import Row, Session
+from kade.catalog.statements import Row, Session, among, listed
 from kade.core.clock import Millis
 from kade.core.files import File, FileState
 from kade.core.ids import Id
@@ -17,6 +17,7 @@ _CHUNK = 500  # how many ids one statement carries
 
 _ADD = insert_row(files)
 _GET = select_rows(files).where(files.c.id == bindparam("_id"))
+_GET_MANY = select_rows(files).where(among(files.c.id, "_ids"))
 _CHANGE = (
     update(files)
     .where(files.c.id == bindparam("_id"), files.c.version == bindparam("_before"))
@@ -126,11 +127,8 @@ class FileTable:
         return self._session.all(select_rows(files).where(files.c.id.in_([row[0] for row in ids])))
 
     def get_many(self, file_ids: Sequence[Id]) -> dict[Id, File]:
-        found: dict[Id, File] = {}
-        for first in range(0, len(file_ids), _CHUNK):
-            wanted = select_rows(files).where(files.c.id.in_(file_ids[first : first + _CHUNK]))
-            found |= {row[0]: File._make(row) for row in self._session.all(wanted)}
-        return found
+        rows = self._session.all(_GET_MANY, _ids=listed(file_ids)) if file_ids else ()
+        return {row[0]: File._make(row) for row in rows}
 
     def at(self, space_id: Id, folder_id: Id | None, name_folded: str, states: Sequence[str]) -> list[File]:
         statement = self._placed(space_id, folder_id, states).where(files.c.name_folded == name_folded)

@@ -6,17 +6,16 @@ from sqlalchemy import bindparam, delete, exists, select
 
 from kade.catalog.rows import select_rows
 from kade.catalog.schema import files, folders
-from kade.catalog.statements import Session, insert_if_absent
+from kade.catalog.statements import Session, among, insert_if_absent, listed
 from kade.core import names
 from kade.core.folders import Folder, above
 from kade.core.ids import Id, new_id
-
-_CHUNK = 500  # how many ids one statement carries
 
 _ADD = insert_if_absent(folders, folders.c.space_id, folders.c.path_folded)
 _AT = select_rows(folders).where(
     folders.c.space_id == bindparam("_space"), folders.c.path_folded == bindparam("_folded")
 )
+_GET_MANY = select_rows(folders).where(among(folders.c.id, "_ids"))
 _BELOW = (
     select_rows(folders)
     .where(folders.c.space_id == bindparam("_space"), folders.c.parent_folded == bindparam("_parent"))
@@ -60,11 +59,8 @@ class FolderTable:
         return Folder._make(row) if row else None
 
     def get_many(self, folder_ids: Sequence[Id]) -> dict[Id, Folder]:
-        found: dict[Id, Folder] = {}
-        for first in range(0, len(folder_ids), _CHUNK):
-            statement = select_rows(folders).where(folders.c.id.in_(folder_ids[first : first + _CHUNK]))
-            found |= {row[0]: Folder._make(row) for row in self._session.all(statement)}
-        return found
+        rows = self._session.all(_GET_MANY, _ids=listed(folder_ids)) if folder_ids else ()
+        return {row[0]: Folder._make(row) for row in rows}
 
     def below(self, space_id: Id, parent_folded: str) -> list[Folder]:
         rows = self._session.all(_BELOW, _space=space_id, _parent=parent_folded)

@@ -7,12 +7,11 @@ from sqlalchemy import bindparam, delete, func, literal_column, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import readings, texts
-from kade.catalog.statements import Session, upsert
+from kade.catalog.statements import Session, among, listed, upsert
 from kade.core.clock import Millis
 from kade.core.ids import Id
 from kade.core.readings import Reading, ReadingState
 
-_CHUNK = 500  # how many ids one statement carries
 _COMPRESSION = 3  # of nine: texts are written once and read by everybody who finds them
 
 # Written out, not a parameter: else SQLite cannot know that the partial index holds every row asked for.
@@ -20,6 +19,8 @@ _IS_WAITING = readings.c.state == literal_column("'waiting'")
 _ADD = insert_row(readings)
 _GET = select_rows(readings).where(readings.c.file_id == bindparam("_file"))
 _LOCK = _GET.with_for_update()
+_GET_MANY = select_rows(readings).where(among(readings.c.file_id, "_files"))
+_TEXTS = select_rows(texts).where(among(texts.c.file_id, "_files"))
 _CHANGE = (
     update(readings)
     .where(readings.c.file_id == bindparam("_file"))
@@ -83,11 +84,8 @@ class ReadingTable:
         return Reading._make(row) if row else None
 
     def get_many(self, file_ids: Sequence[Id]) -> dict[Id, Reading]:
-        found: dict[Id, Reading] = {}
-        for first in range(0, len(file_ids), _CHUNK):
-            wanted = select_rows(readings).where(readings.c.file_id.in_(file_ids[first : first + _CHUNK]))
-            found |= {row[0]: Reading._make(row) for row in self._session.all(wanted)}
-        return found
+        rows = self._session.all(_GET_MANY, _files=listed(file_ids)) if file_ids else ()
+        return {row[0]: Reading._make(row) for row in rows}
 
     def lock(self, file_id: Id) -> Reading | None:
         row = self._session.one(_LOCK, _file=file_id)
@@ -103,11 +101,8 @@ class ReadingTable:
         self._session.run(_SET_TEXT, file_id=file_id, body=zlib.compress(data, _COMPRESSION))
 
     def texts(self, file_ids: Sequence[Id]) -> dict[Id, str]:
-        found: dict[Id, str] = {}
-        for first in range(0, len(file_ids), _CHUNK):
-            wanted = select_rows(texts).where(texts.c.file_id.in_(file_ids[first : first + _CHUNK]))
-            found |= {row[0]: zlib.decompress(row[1]).decode() for row in self._session.all(wanted)}
-        return found
+        rows = self._session.all(_TEXTS, _files=listed(file_ids)) if file_ids else ()
+        return {row[0]: zlib.decompress(row[1]).decode() for row in rows}
 
     def take_due(self, at: Millis, until: Millis, limit: int) -> list[Reading]:
         due = [Reading._make(row) for row in self._session.all(_DUE, _at=at, _limit=limit)]

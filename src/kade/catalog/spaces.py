@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Update, bindparam, func, select, update
 
 from kade.catalog.rows import insert_row, select_rows
 from kade.catalog.schema import files, quotas, spaces, uploads
-from kade.catalog.statements import Duplicate, Row, Session
+from kade.catalog.statements import Duplicate, Row, Session, among, listed
 from kade.core.clock import Millis
 from kade.core.errors import KadeError, QuotaReason, SpaceReason
 from kade.core.files import FileState
@@ -17,6 +17,7 @@ from kade.core.spaces import Policy, Quota, Space
 
 _ADD = insert_row(spaces)
 _GET = select_rows(spaces).where(spaces.c.id == bindparam("_id"))
+_GET_MANY = select_rows(spaces).where(among(spaces.c.id, "_ids"))
 _LIVING = select_rows(spaces).where(spaces.c.tenant_id == bindparam("_tenant"), spaces.c.removed_at.is_(None))
 _NAMED_BELOW = _LIVING.where(
     spaces.c.parent_id == bindparam("_parent"), spaces.c.name_folded == bindparam("_folded")
@@ -117,6 +118,10 @@ class SpaceTable:
     def get(self, space_id: Id) -> Space | None:
         row = self._session.one(_GET, _id=space_id)
         return _space(row) if row else None
+
+    def get_many(self, space_ids: Sequence[Id]) -> dict[Id, Space]:
+        rows = self._session.all(_GET_MANY, _ids=listed(space_ids)) if space_ids else ()
+        return {row[0]: _space(row) for row in rows}
 
     def named(self, tenant_id: Id, parent_id: Id | None, folded: str) -> Space | None:
         if parent_id is None:

@@ -8,6 +8,7 @@ In scripts that put no space between words each sign is a word; what is several 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,8 +44,12 @@ class Analysis:
     def forms(self, text: str) -> list[Forms]:
         """The words of a text with their stems, in order."""
         clean = prepared(text)
-        columns = [self.analyzers[name].analyze(clean) for name in (SURFACE, *LANGUAGES)]
-        return [Forms(surface, tuple(stems)) for surface, *stems in zip(*columns, strict=True)]
+        surfaces = self.analyzers[SURFACE].analyze(clean)
+        return [Forms(surface, stems) for surface, stems in zip(surfaces, self.stems(clean), strict=True)]
+
+    def stems(self, clean: str) -> Iterator[tuple[str, ...]]:
+        """The stems of the words of a text that was prepared, in order."""
+        return zip(*(self.analyzers[name].analyze(clean) for name in LANGUAGES), strict=True)
 
 
 def prepared(text: str) -> str:

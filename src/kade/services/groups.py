@@ -77,7 +77,9 @@ def of_space(tx: Tx, space_id: Id) -> FileGroup | None:
 def of_customer(tx: Tx, customer: Customer) -> list[FileGroup]:
     """Every group of the customer, by name."""
     found = tx.records.with_prefix(INSTANCE, _COLLECTION, f"{customer.principal.id}/")
-    return [group for group in (_group(tx, each) for each in found) if group is not None]
+    present = tx.spaces.get_many([each.subject_id for each in found])
+    made = (_made(present.get(each.subject_id), each) for each in found)
+    return [group for group in made if group is not None]
 
 
 def change(
@@ -120,7 +122,10 @@ def _keep(tx: Tx, group: FileGroup) -> None:
 
 
 def _group(tx: Tx, record: Record) -> FileGroup | None:
-    space = tx.spaces.get(record.subject_id)
+    return _made(tx.spaces.get(record.subject_id), record)
+
+
+def _made(space: Space | None, record: Record) -> FileGroup | None:
     if space is None or space.removed_at is not None:
         return None
     return FileGroup(space, _SETTINGS.decode(record.value))
