@@ -14,8 +14,15 @@ from urllib.parse import urljoin
 
 import aiohttp
 
+from kade.cli.demo import samples
+from kade.cli.demo.filing import GROUP, Filing
 from kade.cli.demo.quay import Quay, Unexpected, expect
 
+_WANTED: list[dict[str, Any]] = [
+    {"name": "Signed contract", "maxFileSize": 10240, "acceptedTypes": ["application/pdf"]},
+    {"name": "Logo", "required": False, "acceptedTypes": ["image/png"]},
+]
+_SCOPES = ("filerequest.read", "filerequest.write", "files.read")
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 _PATIENCE_MS = 60_000
 
@@ -65,7 +72,25 @@ class Desk:
             return told
 
 
-async def fill(link: str, wanted: Sequence[dict[str, Any]], files: Sequence[Path]) -> str:
+async def ask_and_fill(quay: Quay, folder: Path, filing: Filing) -> list[str]:
+    """Files are asked for into a group of a customer, and sent; lines that tell who has them then."""
+    made = await quay.command("key", "add", *(f"--scope={each}" for each in _SCOPES))
+    desk = Desk(quay, str(made["key"]))
+    await asyncio.to_thread(folder.mkdir)
+    contract, picture = folder / "contract.pdf", folder / "logo.png"
+    samples.write_pdf(contract, samples.CONTRACT)
+    picture.write_bytes(samples.picture())
+    asked = await desk.ask("Contract renewal", await desk.directory("filing", GROUP), _WANTED)
+    title = await _fill(asked["links"]["publicRequest"]["href"], _WANTED, [contract, picture])
+    done = await desk.completed(asked["id"])
+    file_id = done["requestedFiles"][0]["uploadedFileId"]
+    expect("what the application fetched", await desk.fetch(file_id), contract.read_bytes())
+    found = await filing.finds("verlenging")
+    expect("what the customer's search finds by its words", found, contract.name)
+    return [f"{asked['id']}: {title}", f"{found} is fetched by its id, and found by what is in it"]
+
+
+async def _fill(link: str, wanted: Sequence[dict[str, Any]], files: Sequence[Path]) -> str:
     """Send the files by the page behind *link*, as somebody would; a line that tells how."""
     chromium = shutil.which("chromium")
     if chromium is not None and importlib.util.find_spec("playwright") is not None:

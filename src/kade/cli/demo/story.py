@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from kade.cli import remote
 from kade.cli.demo import samples, subscribers
-from kade.cli.demo.asking import Desk, fill
-from kade.cli.demo.filing import GROUP, Filing
+from kade.cli.demo.asking import ask_and_fill
+from kade.cli.demo.filing import Filing
 from kade.cli.demo.quay import Identity, Quay, expect, require
 from kade.cli.demo.relay import Relay
 from kade.cli.demo.second import Second
@@ -30,11 +29,6 @@ from kade.client.upload_states import UploadStates
 _PUBLISHED = 64 << 20  # bytes of the tar that the application publishes
 _PARCEL = 320 << 20  # bytes of the tar that the partner sends
 _WORTH_BREAKING_OFF = 8 << 20  # bytes; a smaller file is through before anybody could break off
-_WANTED: list[dict[str, Any]] = [
-    {"name": "Signed contract", "maxFileSize": 10240, "acceptedTypes": ["application/pdf"]},
-    {"name": "Logo", "required": False, "acceptedTypes": ["image/png"]},
-]
-_SCOPES = ("filerequest.read", "filerequest.write", "files.read")
 _REACTION_S = 2.0  # within which a running server must know what a command changed
 
 Step = tuple[str, Callable[[], Awaitable[list[str]]]]
@@ -285,22 +279,7 @@ class Story:
 
     async def _ask(self) -> list[str]:
         assert self._filing is not None
-        made = await self.quay.command("key", "add", *(f"--scope={each}" for each in _SCOPES))
-        desk = Desk(self.quay, str(made["key"]))
-        folder = self._folder / "at home"
-        folder.mkdir()
-        contract, picture = folder / "contract.pdf", folder / "logo.png"
-        samples.write_pdf(contract, samples.CONTRACT)
-        picture.write_bytes(samples.picture())
-        directory = await desk.directory("filing", GROUP)
-        asked = await desk.ask("Contract renewal", directory, _WANTED)
-        title = await fill(asked["links"]["publicRequest"]["href"], _WANTED, [contract, picture])
-        done = await desk.completed(asked["id"])
-        file_id = done["requestedFiles"][0]["uploadedFileId"]
-        expect("what the application fetched", await desk.fetch(file_id), contract.read_bytes())
-        found = await self._filing.finds("verlenging")
-        expect("what the customer's search finds by its words", found, contract.name)
-        return [f"{asked['id']}: {title}", f"{found} is fetched by its id, and found by what is in it"]
+        return await ask_and_fill(self.quay, self._folder / "at home", self._filing)
 
     async def _refile(self) -> list[str]:
         assert self._filing is not None
