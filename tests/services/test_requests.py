@@ -238,6 +238,7 @@ async def test_a_guest_reaches_nothing_but_the_slots(house: House) -> None:
     for verb in Verb:
         found = house.catalog.read(spaces.find, guest.caller, house.space.id, verb)
         assert await refusal(found) is not None
+    assert await house.catalog.read(requests.view, guest.view.request) == await guest.look()
     seen = house.catalog.read(requests.find, guest.caller, guest.view.request.id)
     assert await refusal(seen) is FileRequestReason.UNKNOWN
 

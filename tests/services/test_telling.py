@@ -79,8 +79,17 @@ async def test_whoever_wants_to_know_is_told_that_all_was_sent(house: House) -> 
 async def test_webhooks_are_called_of_their_kind_and_tenant(house: House) -> None:
     def hook(kind: str, tenant: str | None = None) -> Webhook:
         tenant_id = house.caller.tenant_id if tenant is None else new_id()
+        by = house.caller.principal_id
         return Webhook(
-            new_id(), tenant_id, kind, "https://example.org/", b"", house.caller.principal_id, now(), None
+            new_id(),
+            tenant_id,
+            "desk",
+            kind,
+            "https://example.org/",
+            b"",
+            by,
+            now(),
+            None,
         )
 
     wanted, other, gone = hook("request.created"), hook("contact.created"), hook("request.created")
@@ -92,7 +101,7 @@ async def test_webhooks_are_called_of_their_kind_and_tenant(house: House) -> Non
 
     await house.catalog.write(add)
     view = await ask(house, LETTER)
-    (only,) = await told(house, telling.CALL)
+    (only,) = await told(house, telling.calls_of("desk"))
     assert (only["webhook"], only["event"], only["subject"]) == (
         wanted.id,
         "request.created",

@@ -7,10 +7,14 @@ from kade.core.ids import Id
 
 
 class Webhook(NamedTuple):
-    """*url* is called about events of *kind*; *secret* is sealed, and proves to it who calls."""
+    """*url* is called about events of *kind*, in the words of the dialect *instance*.
+
+    *secret* is sealed, and proves to it who calls.
+    """
 
     id: Id
     tenant_id: Id
+    instance: str
     kind: str
     url: str
     secret: bytes

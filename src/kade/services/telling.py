@@ -17,7 +17,7 @@ from kade.core.requests import FileRequest
 from kade.core.tasks import Task, TaskState
 from kade.services import tenants
 
-MAIL, CALL = "mail", "webhook"  # kinds of tasks
+MAIL = "mail"  # a kind of task
 ATTEMPTS = 12  # with pauses that grow: for about two days
 _DAY_MS = 86_400_000
 _REMINDERS_MS = (3 * _DAY_MS, _DAY_MS)  # before the end
@@ -30,6 +30,11 @@ class Letter(StrEnum):
     REMINDER = "reminder"
     COMPLETED = "completed"
     RECEIPT = "receipt"
+
+
+def calls_of(instance: str) -> str:
+    """The kind of task by which the webhooks of a dialect instance are called."""
+    return f"{instance}.webhook"
 
 
 def follow(tx: Tx, entry: JournalEntry) -> None:
@@ -69,7 +74,8 @@ def _call_webhooks(tx: Tx, entry: JournalEntry, tenant_id: Id) -> None:
         if hook.kind == entry.kind:
             said = {"webhook": hook.id, "event": entry.kind, "subject": entry.subject, "at": int(entry.at)}
             root = tenants.root_of(tx, tenant_id)
-            _task(tx, root.id, tenant_id, hook.created_by, CALL, hook.id, said, None)
+            kind = calls_of(hook.instance)
+            _task(tx, root.id, tenant_id, hook.created_by, kind, hook.id, said, None)
 
 
 def _task(

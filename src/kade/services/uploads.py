@@ -402,8 +402,7 @@ def _new_file(caller: Caller, space: Space, upload: Upload, wish: Wish) -> File:
 def _wait_in_slot(tx: Tx, caller: Caller, upload: Upload, slot_id: Id, arrived: Arrived) -> File:
     """All is here, and waits in its slot for the request to be sent; what was there before goes."""
     file = tx.files.get(upload.file_id)
-    if file is None or file.state != FileState.RECEIVING:
-        raise KadeError(FileReason.UNKNOWN, upload.file_id)
+    assert file is not None
     slots.require_type(tx, slot_id, arrived.detected_type)
     former = slots.fill(tx, caller, slot_id, file, arrived.sha256)
     replaced = tx.uploads.of_file(former) if former is not None else None

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from tests.dialects.filerequests.house import ASKED, CUSTOMER, Application, Build, House
 
 from kade.dialects.filerequests.door import Scope
 
+BODIES: dict[str, dict[str, Any]] = {
+    "requests": ASKED,
+    "customers": CUSTOMER,
+    "files": {"name": "directory"},
+    "webhooks": {"url": "https://example.org/", "type": "customer-created"},
+}
 NOTHING = "frq_0000000000000000000000000"
 CALLS: dict[tuple[str, str], Scope] = {
     ("GET", "/file-requests"): Scope.READ_REQUESTS,
@@ -25,6 +32,10 @@ CALLS: dict[tuple[str, str], Scope] = {
     ("GET", "/files/fsf_x"): Scope.READ_FILES,
     ("DELETE", "/files/fsf_x"): Scope.WRITE_FILES,
     ("GET", "/files/fsf_x/download"): Scope.READ_FILES,
+    ("GET", "/webhooks"): Scope.READ_WEBHOOKS,
+    ("POST", "/webhooks"): Scope.WRITE_WEBHOOKS,
+    ("GET", "/webhooks/wbh_x"): Scope.READ_WEBHOOKS,
+    ("DELETE", "/webhooks/wbh_x"): Scope.WRITE_WEBHOOKS,
 }
 
 
@@ -52,7 +63,7 @@ async def test_a_revoked_key_is_no_key(house: House, desk: Application) -> None:
 async def test_a_key_is_for_its_scopes_alone(house: House, scope: Scope) -> None:
     limited = await house.application("limited", scopes=(scope.value,))
     for (method, path), needed in CALLS.items():
-        body = ASKED if "requests" in path else CUSTOMER if "customers" in path else {"name": f"d{needed}"}
+        body = next(each for word, each in BODIES.items() if word in path)
         options = {"json": body} if method in ("POST", "PATCH") else {}
         answer = await limited.call(method, path, **options)
         if needed is scope:

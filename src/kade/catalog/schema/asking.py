@@ -88,6 +88,7 @@ webhooks = Table(
     metadata,
     _id(key=True),
     Column("tenant_id", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("instance", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("secret", LargeBinary, nullable=False),

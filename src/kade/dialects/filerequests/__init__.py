@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kade.core.ports import Namer
 from kade.dialects.filerequests.settings import Settings
+from kade.services import telling
 from kade.tasks import Handler
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
@@ -26,7 +27,11 @@ class FileRequestsDialect:
         return FileRequestsApi(kit, settings).mounts()
 
     def handlers(self, kit: Kit, settings: Settings) -> Mapping[str, Handler]:
-        return {}
+        from kade.dialects.filerequests.api import wire_of
+        from kade.dialects.filerequests.webhooks import Calls
+
+        calls = Calls(kit.catalog, wire_of(kit, settings), kit.sealer, settings)
+        return {telling.calls_of(self.name): calls}
 
 
 DIALECT = FileRequestsDialect()

@@ -15,6 +15,7 @@ from kade.dialects.filerequests.files import FORM, JSON, Files
 from kade.dialects.filerequests.links import DownloadLinks
 from kade.dialects.filerequests.requests import Requests
 from kade.dialects.filerequests.settings import Settings
+from kade.dialects.filerequests.webhooks import Webhooks
 from kade.dialects.filerequests.wire import Wire
 from kade.web import openapi
 from kade.web.dialect import Kit
@@ -26,6 +27,11 @@ from kade.web.rest import Operation, RestRouter
 
 INSTANCE = "filerequests"
 _CONTRACT = Path(__file__).parent / "openapi.yaml"
+
+
+def wire_of(kit: Kit, settings: Settings) -> Wire:
+    """The shapes of answers, with the addresses that stand in them."""
+    return Wire(lambda: kit.bases["web"], settings.path, settings.request_path, settings.zone)
 
 
 class FileRequestsApi:
@@ -57,17 +63,19 @@ class FileRequestsApi:
     def operations(self) -> list[Operation]:
         """What the contract describes."""
         kit, settings = self._kit, self._settings
-        wire = Wire(self._server, settings.path, settings.request_path, settings.zone)
-        answers = Answers(kit.catalog, wire, kit.sealer, settings.created_status)
+        answers = Answers(kit.catalog, wire_of(kit, settings), kit.sealer, settings.created_status)
         asked = Requests(answers, settings.largest_file)
         customers = Customers(answers)
         files = Files(kit, answers, self._links)
+        hooks = Webhooks(answers, settings)
+        hear, call = Scope.READ_WEBHOOKS, Scope.WRITE_WEBHOOKS
         read, write = Scope.READ_REQUESTS, Scope.WRITE_REQUESTS
         see, know = Scope.READ_FILES, Scope.READ_CUSTOMERS
         put, keep = Scope.WRITE_FILES, Scope.WRITE_CUSTOMERS
         requests, request = "/file-requests", "/file-requests/{request}"
         people, person = "/customers", "/customers/{customer}"
         shelf, file = "/files", "/files/{file}"
+        ears, ear = "/webhooks", "/webhooks/{webhook}"
         json = (JSON,)
         return [
             Operation("listFileRequests", "GET", requests, scoped(read, asked.list), reads="request.listed"),
@@ -83,6 +91,10 @@ class FileRequestsApi:
             Operation("createFile", "POST", shelf, scoped(put, files.create), consumes=(JSON, FORM)),
             Operation("getFile", "GET", file, scoped(see, files.get), reads="file.described"),
             Operation("deleteFile", "DELETE", file, scoped(put, files.delete)),
+            Operation("listWebhooks", "GET", ears, scoped(hear, hooks.list), reads="webhook.listed"),
+            Operation("createWebhook", "POST", ears, scoped(call, hooks.create), consumes=json),
+            Operation("getWebhook", "GET", ear, scoped(hear, hooks.get), reads="webhook.read"),
+            Operation("deleteWebhook", "DELETE", ear, scoped(call, hooks.delete)),
             Operation(
                 "downloadFile", "GET", f"{file}/download", scoped(see, files.download), reads="file.linked"
             ),

@@ -1,5 +1,6 @@
 """The section ``dialects.filerequests`` of the configuration."""
 
+from ipaddress import ip_network
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -32,11 +33,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Size,
         Meta(description="Largest `maxFileSize` that may be asked for; 0: that of uploads."),
     ] = Size("0")
+    webhook_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks that webhooks may be in, such as `10.0.0.0/8`, besides the public one."),
+    ] = ()
     created_status: Annotated[
         int, Meta(ge=200, le=201, description="Status of what was created; the original's is not published.")
     ] = 201
 
     def __post_init__(self) -> None:
+        for network in self.webhook_networks:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"webhook_networks: {network!r} is no network") from None
         try:
             ZoneInfo(self.zone)
         except (OSError, ValueError) as error:
