@@ -51,7 +51,7 @@ _CONTACTS = (
 
 
 class FileRequestTable:
-    """Implements ``core.ports.FileRequests``."""
+    """Implements ``core.ports.Requests``."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -5,7 +5,7 @@ conformance suite (``tests/conformance``). Verbs are plain functions ``verb(tx, 
 that stream are async and own their transactions.
 """
 
-from kade.core.ports.asking import Contacts, FileRequests, Shares, Webhooks
+from kade.core.ports.asking import Contacts, Requests, Shares, Webhooks
 from kade.core.ports.catalog import Catalog, Namer, Tx
 from kade.core.ports.finding import Items, Readings, Records, Sources
 from kade.core.ports.mail import Mailer
@@ -46,7 +46,7 @@ __all__ = [
     "Deliveries",
     "Digester",
     "Extractor",
-    "FileRequests",
+    "Requests",
     "Files",
     "Records",
     "Items",

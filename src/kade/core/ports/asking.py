@@ -11,7 +11,7 @@ from kade.core.shares import Share, SharedThing
 from kade.core.webhooks import Webhook
 
 
-class FileRequests(Protocol):
+class Requests(Protocol):
     def add(self, request: FileRequest, slots: Sequence[Slot]) -> None: ...
     def get(self, request_id: Id) -> FileRequest | None: ...
     def lock(self, request_id: Id) -> FileRequest | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from kade.core.ids import Id
-from kade.core.ports.asking import Contacts, FileRequests, Shares, Webhooks
+from kade.core.ports.asking import Contacts, Requests, Shares, Webhooks
 from kade.core.ports.finding import Items, Readings, Records, Sources
 from kade.core.ports.tables import (
     Bindings,
@@ -111,7 +111,7 @@ class Tx(Protocol):
     @property
     def tasks(self) -> Tasks: ...
     @property
-    def file_requests(self) -> FileRequests: ...
+    def file_requests(self) -> Requests: ...
     @property
     def contacts(self) -> Contacts: ...
     @property
