@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,9 +16,11 @@ from kade.core.files import FileState
 from kade.core.ids import Id
 from kade.core.ports import Tx
 from kade.core.requests import Slot
-from kade.services import links, requests, tenants
+from kade.services import links, requests, shares, tenants, uploads
 from kade.services.installing import local_operator
 from kade.services.requests import RequestWish, SlotWish, View
+from kade.services.shares import Thing
+from kade.services.uploads import Arrived, Wish
 
 T = TypeVar("T")
 PDF = b"%PDF-1.7\n" + b"1 0 obj <<>> endobj\n" * 40
@@ -89,6 +91,23 @@ async def sent_files(kade: app.Kade, link: Link) -> list[Sent]:
     return await kade.catalog.read(found)
 
 
+async def share(kade: app.Kade, contents: Mapping[str, bytes]) -> str:
+    """Share new files of these names; the token of the link."""
+    secret = kade.sealer.derive(links.PURPOSE)
+
+    def make(tx: Tx) -> str:
+        caller = local_operator(tx)
+        root = tenants.root_of(tx, caller.tenant_id).id
+        things = []
+        for name, content in contents.items():
+            wish, arrived = Wish(name, len(content)), Arrived(len(content), content)
+            upload = uploads.begin(tx, caller, kade.namers, kade.rules, root, wish, arrived)
+            things.append(Thing(file_id=upload.file_id))
+        return shares.token(secret, shares.create(tx, caller, secret, things).share)
+
+    return await kade.catalog.write(make)
+
+
 def soon(milliseconds: int) -> Millis:
     """A moment that is about to come."""
     return Millis(now() + milliseconds)
@@ -111,6 +130,10 @@ class Office:
     def sent_files(self, link: Link) -> list[Sent]:
         """The files that came of a request."""
         return self._do(lambda kade: sent_files(kade, link))
+
+    def share(self, contents: Mapping[str, bytes]) -> str:
+        """Share these files; the token of the link."""
+        return self._do(lambda kade: share(kade, contents))
 
     def _do(self, work: Callable[[app.Kade], Coroutine[Any, Any, T]]) -> T:
         done: list[T] = []

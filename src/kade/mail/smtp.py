@@ -1,17 +1,18 @@
 """Mail by SMTP (RFC 5321), with TLS and a login where they are configured."""
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
-import smtplib
 import ssl
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kade.core.mail import Mail, MailError
+
+if TYPE_CHECKING:  # these take some megabytes, and many servers send no mail
+    from email.message import EmailMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class SmtpMailer:
     async def send(self, mail: Mail) -> None:
         if not self.ready:
             raise MailError("no mail server is configured", permanent=False)
+        import smtplib
+
         try:
             await asyncio.to_thread(self._send, self._message(mail))
         except smtplib.SMTPResponseException as error:
@@ -55,6 +58,11 @@ class SmtpMailer:
             raise MailError(f"the mail server cannot be reached: {error}", permanent=False) from error
 
     def _message(self, mail: Mail) -> EmailMessage:
+        from email.headerregistry import Address
+        from email.message import EmailMessage
+        from email.policy import SMTP
+        from email.utils import formatdate
+
         server = self._server
         message = EmailMessage(policy=SMTP)
         message["From"] = Address(server.sender_name, addr_spec=server.sender)
@@ -68,6 +76,8 @@ class SmtpMailer:
         return message
 
     def _send(self, message: EmailMessage) -> None:
+        import smtplib
+
         server = self._server
         context = ssl.create_default_context(cafile=str(server.authority) if server.authority else None)
         if server.security == "tls":

@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kade.portal.assets import Assets
 from kade.portal.gate import Gate
 from kade.portal.pages import Guarded, Pages, speaks
 from kade.portal.requests import RequestPages
 from kade.portal.settings import Settings
+from kade.portal.shares import SharePages
 from kade.portal.uploads import SlotUploads
 from kade.web.dialect import Kit
 from kade.web.mounts import Mount
@@ -26,11 +27,23 @@ def mounts(kit: Kit, settings: Settings) -> Sequence[Mount]:
     assets = Assets(settings.assets_path)
     pages = Pages(assets, ZoneInfo(settings.zone))
     built = Router([Route(f"{settings.assets_path}/{{name}}", assets.handle)], redirect_slashes=False)
-    prefix = settings.request_path
+    prefix, shared = settings.request_path, settings.share_path
     return [
         Mount(_NAME, "web", prefix, Guarded(_request_router(kit, pages, prefix), prefix, kit.bases)),
+        Mount(_NAME, "web", shared, Guarded(_share_router(kit, pages, shared), shared, kit.bases)),
         Mount(_NAME, "web", settings.assets_path, built),
     ]
+
+
+def _share_router(kit: Kit, pages: Pages, prefix: str) -> Router:
+    shared = SharePages(kit, pages, prefix)
+
+    def route(path: str, name: str, handler: Handler) -> BaseRoute:
+        endpoint = operation(f"{_NAME}.share.{name}", handler, shared.refuse, kit.audit)
+        return Route(f"{prefix}/{{token}}{path}", endpoint, methods=["GET"])
+
+    routes = [route("", "show", shared.show), route("/{file}", "fetch", shared.fetch)]
+    return Router(routes, redirect_slashes=False, default=_nothing(pages))
 
 
 def _request_router(kit: Kit, pages: Pages, prefix: str) -> Router:
@@ -44,11 +57,6 @@ def _request_router(kit: Kit, pages: Pages, prefix: str) -> Router:
 
     link = f"{prefix}/{{token}}"
 
-    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        response: Response = pages.message(speaks(request), 404, "unknown", "link")
-        await response(scope, receive, send)
-
     routes = [
         route("", "GET", "show", asked.show),
         route("/password", "POST", "password", asked.password),
@@ -58,4 +66,15 @@ def _request_router(kit: Kit, pages: Pages, prefix: str) -> Router:
         Route(f"{link}/uploads", AnyMethod(uploads.handle)),
         Route(f"{link}/uploads/{{upload}}", AnyMethod(uploads.handle)),
     ]
-    return Router(routes, redirect_slashes=False, default=nothing)
+    return Router(routes, redirect_slashes=False, default=_nothing(pages))
+
+
+def _nothing(pages: Pages) -> ASGIApp:
+    """The answer where nothing stands: the same as for a link that ended."""
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response: Response = pages.message(speaks(request), 404, "unknown", "link")
+        await response(scope, receive, send)
+
+    return nothing

@@ -15,6 +15,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_path: Annotated[
         UrlPath, Meta(description="Path before the token in the link of a request for files.")
     ] = "/r"
+    share_path: Annotated[
+        UrlPath, Meta(description="Path before the token in the link of files that are shared.")
+    ] = "/s"
     assets_path: Annotated[UrlPath, Meta(description="Path of the pages' style and scripts.")] = "/assets"
     zone: Annotated[str, Meta(description="Time zone of the moments on pages.")] = "Europe/Amsterdam"
 

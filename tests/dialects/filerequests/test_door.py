@@ -13,6 +13,7 @@ from kade.dialects.filerequests.door import Scope
 BODIES: dict[str, dict[str, Any]] = {
     "requests": ASKED,
     "customers": CUSTOMER,
+    "shares": {"content": []},
     "files": {"name": "directory"},
     "webhooks": {"url": "https://example.org/", "type": "customer-created"},
 }
@@ -32,6 +33,10 @@ CALLS: dict[tuple[str, str], Scope] = {
     ("GET", "/files/fsf_x"): Scope.READ_FILES,
     ("DELETE", "/files/fsf_x"): Scope.WRITE_FILES,
     ("GET", "/files/fsf_x/download"): Scope.READ_FILES,
+    ("GET", "/file-shares"): Scope.READ_SHARES,
+    ("POST", "/file-shares"): Scope.WRITE_SHARES,
+    ("GET", "/file-shares/fss_x"): Scope.READ_SHARES,
+    ("DELETE", "/file-shares/fss_x"): Scope.WRITE_SHARES,
     ("GET", "/webhooks"): Scope.READ_WEBHOOKS,
     ("POST", "/webhooks"): Scope.WRITE_WEBHOOKS,
     ("GET", "/webhooks/wbh_x"): Scope.READ_WEBHOOKS,
@@ -67,7 +72,7 @@ async def test_a_key_is_for_its_scopes_alone(house: House, scope: Scope) -> None
         options = {"json": body} if method in ("POST", "PATCH") else {}
         answer = await limited.call(method, path, **options)
         if needed is scope:
-            assert answer.status in (200, 201, 404), (method, path)
+            assert answer.status in (200, 201, 404, 422), (method, path)
         else:
             assert (answer.status, answer.json["code"]) == (403, 403), (method, path)
             assert needed in answer.json["message"]

@@ -15,6 +15,7 @@ from kade.dialects.filerequests.files import FORM, JSON, Files
 from kade.dialects.filerequests.links import DownloadLinks
 from kade.dialects.filerequests.requests import Requests
 from kade.dialects.filerequests.settings import Settings
+from kade.dialects.filerequests.shares import Shares
 from kade.dialects.filerequests.webhooks import Webhooks
 from kade.dialects.filerequests.wire import Wire
 from kade.web import openapi
@@ -31,7 +32,8 @@ _CONTRACT = Path(__file__).parent / "openapi.yaml"
 
 def wire_of(kit: Kit, settings: Settings) -> Wire:
     """The shapes of answers, with the addresses that stand in them."""
-    return Wire(lambda: kit.bases["web"], settings.path, settings.request_path, settings.zone)
+    pages, shares = settings.request_path, settings.share_path
+    return Wire(lambda: kit.bases["web"], settings.path, pages, shares, settings.zone)
 
 
 class FileRequestsApi:
@@ -67,6 +69,9 @@ class FileRequestsApi:
         asked = Requests(answers, settings.largest_file)
         customers = Customers(answers)
         files = Files(kit, answers, self._links)
+        shared = Shares(answers)
+        look, give = Scope.READ_SHARES, Scope.WRITE_SHARES
+        gifts, gift = "/file-shares", "/file-shares/{share}"
         hooks = Webhooks(answers, settings)
         hear, call = Scope.READ_WEBHOOKS, Scope.WRITE_WEBHOOKS
         read, write = Scope.READ_REQUESTS, Scope.WRITE_REQUESTS
@@ -91,6 +96,10 @@ class FileRequestsApi:
             Operation("createFile", "POST", shelf, scoped(put, files.create), consumes=(JSON, FORM)),
             Operation("getFile", "GET", file, scoped(see, files.get), reads="file.described"),
             Operation("deleteFile", "DELETE", file, scoped(put, files.delete)),
+            Operation("listFileShares", "GET", gifts, scoped(look, shared.list), reads="share.listed"),
+            Operation("createFileShare", "POST", gifts, scoped(give, shared.create), consumes=json),
+            Operation("getFileShare", "GET", gift, scoped(look, shared.get), reads="share.read"),
+            Operation("deleteFileShare", "DELETE", gift, scoped(give, shared.delete)),
             Operation("listWebhooks", "GET", ears, scoped(hear, hooks.list), reads="webhook.listed"),
             Operation("createWebhook", "POST", ears, scoped(call, hooks.create), consumes=json),
             Operation("getWebhook", "GET", ear, scoped(hear, hooks.get), reads="webhook.read"),

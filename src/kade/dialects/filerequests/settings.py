@@ -20,6 +20,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_path: Annotated[
         UrlPath, Meta(description="Path of the public pages; where the portal serves them.")
     ] = "/r"
+    share_path: Annotated[
+        UrlPath, Meta(description="Path of the pages of what is shared; where the portal serves them.")
+    ] = "/s"
     zone: Annotated[
         str, Meta(description="Zone whose offset dates are told with (IANA), such as `Europe/Amsterdam`.")
     ] = "Europe/Amsterdam"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from yarl import URL
 
 from kade.auth.sealing import Sealer
 from kade.core.clock import Millis
@@ -96,6 +95,8 @@ class Webhooks:
         return Response(status_code=204)
 
     def _allowed(self, url: str) -> bool:
+        from yarl import URL
+
         from kade.client.errors import TransferError
 
         try:

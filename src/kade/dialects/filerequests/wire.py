@@ -1,6 +1,6 @@
 """The shapes of answers, in the original's names and order (spec 3(a), 3(b))."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from kade.core.clock import Millis, to_datetime
 from kade.core.contacts import Contact
 from kade.core.files import File, FileState
 from kade.core.requests import FileRequest, Slot
+from kade.core.shares import Share
 from kade.core.spaces import Space
 from kade.dialects.filerequests import ids
 from kade.dialects.filerequests.ids import Prefix
@@ -33,13 +34,15 @@ class CustomerFields(msgspec.Struct, omit_defaults=False):
 class Wire:
     """Tells of objects, in dates of *zone*.
 
-    *server* tells the public URL, below which are the API at *path* and the public pages at *pages*.
+    *server* tells the public URL, below which are the API at *path*, the pages of requests at *pages*, and
+    those of shares at *shares*.
     """
 
-    def __init__(self, server: Callable[[], str], path: str, pages: str, zone: str) -> None:
+    def __init__(self, server: Callable[[], str], path: str, pages: str, shares: str, zone: str) -> None:
         self._server = server
         self._path = path
         self._pages = pages
+        self._shares = shares
         self._zone = ZoneInfo(zone)
 
     @property
@@ -67,13 +70,8 @@ class Wire:
             "requestedFiles": [_requested(slot, view.placed.get(slot.id), request) for slot in view.slots],
             "completedAt": self.date(request.completed_at) if request.completed_at else None,
             "createdAt": self.date(request.created_at),
-            "links": {"customer": self.customer_link(request), "publicRequest": public},
+            "links": {"customer": self._customer_link(self._customer_id(request)), "publicRequest": public},
         }
-
-    def customer_link(self, request: FileRequest) -> dict[str, str] | None:
-        """Where the customer that was asked is told of."""
-        customer_id = self._customer_id(request)
-        return {"href": f"{self.base}/customers/{customer_id}", "type": _JSON} if customer_id else None
 
     def customer(self, contact: Contact) -> dict[str, Any]:
         """A customer."""
@@ -91,6 +89,21 @@ class Wire:
             "integrationId": None,
             "customerGroups": [],
             "createdAt": self.date(contact.created_at),
+        }
+
+    def share(self, share: Share, content: Sequence[dict[str, Any]], token: str) -> dict[str, Any]:
+        """A file share; *token* is that of its link."""
+        customer_id = ids.told(Prefix.CUSTOMER, share.contact_id) if share.contact_id else None
+        link = {"href": f"{self._server()}{self._shares}/{token}", "type": _HTML}
+        return {
+            "id": ids.told(Prefix.SHARE, share.id),
+            "sharedWithCustomerId": customer_id,
+            "sharedContent": list(content),
+            "createdAt": self.date(share.created_at),
+            "links": {
+                "customer": self._customer_link(customer_id),
+                "publicShare": None if customer_id else link,
+            },
         }
 
     def file(self, file: File) -> dict[str, Any]:
@@ -116,6 +129,9 @@ class Wire:
             "fileShareId": None,
             "createdAt": self.date(space.created_at),
         }
+
+    def _customer_link(self, customer_id: str | None) -> dict[str, str] | None:
+        return {"href": f"{self.base}/customers/{customer_id}", "type": _JSON} if customer_id else None
 
     def _directory(self, request: FileRequest, root: Space) -> str | None:
         return None if request.space_id == root.id else ids.told(Prefix.DIRECTORY, request.space_id)
