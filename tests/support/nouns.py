@@ -4,6 +4,7 @@ from typing import Any
 
 from kade.core.business_types import BusinessType, Direction
 from kade.core.clock import Millis, now
+from kade.core.contacts import Contact
 from kade.core.contents import Content, ContentState, Extent, Segment
 from kade.core.deliveries import Delivery, DeliveryState
 from kade.core.files import File, FileState
@@ -13,12 +14,15 @@ from kade.core.ports import Tx
 from kade.core.principals import Credential, CredentialKind, Principal, PrincipalKind
 from kade.core.readings import Reading, unread
 from kade.core.records import Record
+from kade.core.requests import FileRequest, Slot
 from kade.core.rules import Action, Rule
+from kade.core.shares import Share
 from kade.core.sources import Installation, Item, Method, Service, ServiceKind, Source, SyncRun
 from kade.core.spaces import Policy, Quota, Space
 from kade.core.tasks import Task, TaskState
 from kade.core.tenants import Tenant
 from kade.core.uploads import Upload, UploadKind, UploadState
+from kade.core.webhooks import Webhook
 
 
 def a_tenant(**given: Any) -> Tenant:
@@ -240,4 +244,47 @@ def a_run(**given: Any) -> SyncRun:
 
 def an_item(source: Source, key: str = "", **given: Any) -> Item:
     made = Item(new_id(), source.id, key or new_id(), "", "", None, None, 0, 0, "", None)
+    return made._replace(**given)
+
+
+def a_contact(tenant_id: Id, **given: Any) -> Contact:
+    made = Contact(new_id(), tenant_id, "A contact", "contact@example.org", "en", "{}", now(), None)
+    return made._replace(**given)
+
+
+def a_request(space: Space, guest_id: Id, **given: Any) -> FileRequest:
+    made = FileRequest(
+        id=new_id(),
+        tenant_id=space.tenant_id,
+        space_id=space.id,
+        name="Papers",
+        description=None,
+        contact_id=None,
+        guest_id=guest_id,
+        link=1,
+        password=None,
+        language="",
+        notify="",
+        created_by=new_id(),
+        created_at=now(),
+        expires_at=None,
+        completed_at=None,
+        closed_at=None,
+    )
+    return made._replace(**given)
+
+
+def a_slot(request: FileRequest, position: int = 0, **given: Any) -> Slot:
+    made = Slot(new_id(), request.id, position, f"slot {position}", None, True, None, "", None)
+    return made._replace(**given)
+
+
+def a_share(tenant_id: Id, guest_id: Id, **given: Any) -> Share:
+    return Share(new_id(), tenant_id, None, guest_id, 1, new_id(), now(), None)._replace(**given)
+
+
+def a_webhook(tenant_id: Id, **given: Any) -> Webhook:
+    made = Webhook(
+        new_id(), tenant_id, "request.completed", "https://example.org/", b"\0x", new_id(), now(), None
+    )
     return made._replace(**given)
