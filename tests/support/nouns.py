@@ -284,7 +284,6 @@ def a_share(tenant_id: Id, guest_id: Id, **given: Any) -> Share:
 
 
 def a_webhook(tenant_id: Id, **given: Any) -> Webhook:
-    made = Webhook(
-        new_id(), tenant_id, "request.completed", "https://example.org/", b"\0x", new_id(), now(), None
-    )
+    url, sealed = "https://example.org/", b"\0x"
+    made = Webhook(new_id(), tenant_id, "desk", "request.completed", url, sealed, new_id(), now(), None)
     return made._replace(**given)
