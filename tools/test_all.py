@@ -23,7 +23,9 @@ COVERED = (
 RUNS: dict[str, tuple[str, ...]] = {
     "business": ("catalog", "conformance", "core", "services"),
     "programs": ("bench_tests", "crash", "e2e", "interop"),
-    "dialects": ("dialects",),
+    "file server": ("dialects/fileclient", "dialects/fileserver"),
+    "dialects": ("dialects/fileapi", "dialects/filer", "dialects/filerequests"),
+    "search": ("relevance", "search", "sources"),
     "commands": ("cli", "client"),
     "others": (),
 }
@@ -43,7 +45,8 @@ def main() -> int:
 
 def _run(name: str) -> tuple[str, int]:
     """What a run said, and its exit status."""
-    arguments = [f"--junit-xml=build/junit-{name}.xml", "-o", f"cache_dir=.pytest_cache/{name}"]
+    file = name.replace(" ", "-")
+    arguments = [f"--junit-xml=build/junit-{file}.xml", "-o", f"cache_dir=.pytest_cache/{file}"]
     if name == "business":
         arguments += COVERED
     command = [sys.executable, "-m", "pytest", *arguments, *_folders(name)]

@@ -398,6 +398,9 @@ def _advance(
 ) -> tuple[Upload, str | None]:
     upload = step.upload
     expires_at = uploads.expiry(tools.rules)
+    if arrived is not None and upload.slot_id is not None:
+        # The request before the upload, as whoever sends or closes it does: else the two wait for each other.
+        slots.require_fillable(tx, caller, upload.slot_id)
     wanted = tx.uploads.advance(step.lease, step.start, step.end, TTL_MS, expires_at)
     if step.addition is not None:
         held = step.addition.start + step.addition.length
