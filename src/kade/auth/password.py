@@ -50,7 +50,7 @@ class Passwords:
         async with self._slots:
             # An unknown name costs the same time as a wrong password.
             stored = (credential.secret if credential else None) or _DUMMY
-            right = await asyncio.to_thread(_verify, stored, password)
+            right = await asyncio.to_thread(matches, stored, password)
         if credential is None or not right:
             raise KadeError(AccessReason.UNKNOWN_CREDENTIAL)
         if len(self._right) >= _REMEMBERED:
@@ -70,10 +70,6 @@ def hashed(password: str) -> str:
 
 def matches(stored: str, password: str) -> bool:
     """Whether the password is the one that ``hashed`` made *stored* of; takes tens of milliseconds."""
-    return _verify(stored, password)
-
-
-def _verify(stored: str, password: str) -> bool:
     try:
         return _HASHER.verify(stored, password)
     except (VerificationError, InvalidHashError):

@@ -6,7 +6,7 @@ The page is made on the server, runs no script and loads nothing; its policy for
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -68,6 +70,25 @@ def _parsed(path: Path) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
     content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     return content
+
+
+def routes(path: str, document: Callable[[], Document]) -> list[BaseRoute]:
+    """The document below *path*: a page at ``/docs``, itself at ``/openapi.json`` and ``/openapi.yaml``."""
+
+    async def as_page(_request: Request) -> Response:
+        return page(document())
+
+    async def as_json(_request: Request) -> Response:
+        return Response(document().as_json(), media_type="application/json")
+
+    async def as_yaml(_request: Request) -> Response:
+        return Response(document().as_yaml(), media_type="application/yaml")
+
+    return [
+        Route(f"{path}/docs", as_page),
+        Route(f"{path}/openapi.json", as_json),
+        Route(f"{path}/openapi.yaml", as_yaml),
+    ]
 
 
 def page(document: Document) -> HTMLResponse:

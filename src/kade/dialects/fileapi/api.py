@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from kade.auth.tokens import Tokens
@@ -67,11 +65,7 @@ class FileApi:
 
     def _at(self, path: str) -> UntilSent:
         rest = RestRouter(INSTANCE, path, self.operations(), self._door.caller, refuse, self._kit.audit)
-        documents = [
-            Route(f"{path}/docs", self._page),
-            Route(f"{path}/openapi.json", self._as_json),
-            Route(f"{path}/openapi.yaml", self._as_yaml),
-        ]
+        documents = openapi.routes(path, self._document)
         routes = [self._health.route(path), *documents]
         return UntilSent(Router(routes, redirect_slashes=False, default=rest.app))
 
@@ -102,12 +96,3 @@ class FileApi:
 
     def _document(self) -> Document:
         return Document.load(_CONTRACT, self._issuer() + self._settings.paths[0])
-
-    async def _page(self, _request: Request) -> Response:
-        return openapi.page(self._document())
-
-    async def _as_json(self, _request: Request) -> Response:
-        return Response(self._document().as_json(), media_type="application/json")
-
-    async def _as_yaml(self, _request: Request) -> Response:
-        return Response(self._document().as_yaml(), media_type="application/yaml")

@@ -83,11 +83,7 @@ class Filer:
             for (method, path), (name, handler) in self.operations().items()
             for slash in ("/", "")
         ]
-        documents = [
-            Route(f"{prefix}/Search/docs", self._page),
-            Route(f"{prefix}/Search/openapi.json", self._as_json),
-            Route(f"{prefix}/Search/openapi.yaml", self._as_yaml),
-        ]
+        documents = openapi.routes(f"{prefix}/Search", self._document)
         app = Router([*documents, *routes], redirect_slashes=False, default=unknown)
         return [Mount(INSTANCE, "web", prefix + family, app) for family in FAMILIES]
 
@@ -153,12 +149,3 @@ class Filer:
 
     def _document(self) -> Document:
         return Document.load(_CONTRACT, self._kit.bases["web"] + self._settings.prefix)
-
-    async def _page(self, _request: Request) -> Response:
-        return openapi.page(self._document())
-
-    async def _as_json(self, _request: Request) -> Response:
-        return Response(self._document().as_json(), media_type="application/json")
-
-    async def _as_yaml(self, _request: Request) -> Response:
-        return Response(self._document().as_yaml(), media_type="application/yaml")

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from kade.dialects.filerequests.answers import Answers
@@ -50,11 +48,7 @@ class FileRequestsApi:
         """Everything, on the web listener."""
         path, audit = self._settings.path, self._kit.audit
         rest = RestRouter(INSTANCE, path, self.operations(), self._door.caller, refuse, audit)
-        documents = [
-            Route(f"{path}/docs", self._page),
-            Route(f"{path}/openapi.json", self._as_json),
-            Route(f"{path}/openapi.yaml", self._as_yaml),
-        ]
+        documents = openapi.routes(path, self._document)
         limited = RateHeaders(rest.app, self._limits)
         api = Router(documents, redirect_slashes=False, default=limited)
         follow = operation(f"{INSTANCE}.followLink", self._links.follow, refuse, audit)
@@ -114,12 +108,3 @@ class FileRequestsApi:
 
     def _document(self) -> Document:
         return Document.load(_CONTRACT, self._server() + self._settings.path)
-
-    async def _page(self, _request: Request) -> Response:
-        return openapi.page(self._document())
-
-    async def _as_json(self, _request: Request) -> Response:
-        return Response(self._document().as_json(), media_type="application/json")
-
-    async def _as_yaml(self, _request: Request) -> Response:
-        return Response(self._document().as_yaml(), media_type="application/yaml")
